@@ -1,0 +1,76 @@
+"""Belief about one item: K probabilities, moved exactly by each answer, given the workers' reliabilities."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from core.evidence import Evidence
+from core.reliability import Pool, Reliability, likelihood
+
+FLOOR = 1e-12  # no label is ever impossible: a later answer may bring it back
+
+
+def start(
+    pool: Pool, suggestion: Sequence[float] | None = None, network_weight: float = 0.0
+) -> tuple[float, ...]:
+    """(K,) the belief before any answer: class prior, times the network's voice where there is one.
+
+    `suggestion` (K,) must come from a version that has never seen an answer about this item. Its voice never
+    outweighs one average worker: the odds that it gives between two labels stay under those of one average answer.
+    """
+    if suggestion is None or network_weight <= 0.0:
+        return pool.prior
+    if len(suggestion) != pool.labels:
+        raise ValueError(f"a suggestion for {pool.labels} labels has {len(suggestion)}")
+    voice = [max(p, 1e-9) ** min(network_weight, 1.0) for p in suggestion]
+    floor = max(voice) / _odds_of_one_answer(pool)
+    return _normalised([p * max(v, floor) for p, v in zip(pool.prior, voice, strict=True)])
+
+
+def _odds_of_one_answer(pool: Pool) -> float:
+    right = pool.accuracy
+    wrong = (1 - right) / max(pool.labels - 1, 1)
+    return max(right / max(wrong, 1e-9), 1.0)
+
+
+def absorb(
+    posterior: Sequence[float], evidence: Evidence, reliability: Reliability, pool: Pool, weight: float = 1.0
+) -> tuple[float, ...]:
+    """(K,) the belief after one more answer: q(k) P(E | k, w)^weight, normalised."""
+    if weight <= 0.0 or evidence.is_everything(pool.labels):
+        return tuple(posterior)
+    chance = likelihood(evidence, reliability, pool)
+    if weight == 1.0:
+        return _normalised([p * c for p, c in zip(posterior, chance, strict=True)])
+    return _normalised([p * c**weight for p, c in zip(posterior, chance, strict=True)])
+
+
+def calibrated(posterior: Sequence[float], temperature: float) -> tuple[float, ...]:
+    """(K,) the belief as it may be claimed: q(k)^(1 / temperature), normalised."""
+    if temperature == 1.0:
+        return tuple(posterior)
+    cool = 1 / temperature
+    return _normalised([p**cool for p in posterior])
+
+
+def consensus(posterior: Sequence[float]) -> tuple[int, float]:
+    """(label, its probability): the likeliest label, the first of equals."""
+    confidence = max(posterior)
+    return list(posterior).index(confidence), confidence
+
+
+def entropy(posterior: Sequence[float]) -> float:
+    """Doubt that is left, in nats."""
+    return -sum(p * math.log(p) for p in posterior if p > 0.0)
+
+
+def _normalised(masses: Sequence[float]) -> tuple[float, ...]:
+    total = sum(masses)
+    if total <= 0.0:
+        return (1 / len(masses),) * len(masses)
+    bound = total * FLOOR
+    if min(masses) < bound:
+        masses = [max(m, bound) for m in masses]
+        total = sum(masses)
+    return tuple([m / total for m in masses])

@@ -1,0 +1,242 @@
+"""Belief about one worker: a confusion matrix, shrunk towards the campaign's pool.
+
+P(answer l | truth k, worker w) = theta_w[k, l]. The rows have Dirichlet priors centred on the pooled confusion pi[k, .]
+with strength s (hierarchical Dawid-Skene): a newcomer is the pool, and moves away as fast as the facts say.
+Above `MATRIX_LABELS` labels one accuracy per worker keeps the pool's pattern of errors.
+Source: Dawid and Skene 1979, doi:10.2307/2346806; Paun et al. 2018, doi:10.1162/tacl_a_00040
+(hierarchical, partial pooling).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from core.evidence import Evidence
+
+MATRIX_LABELS = 10  # a full matrix per worker is unlearnable above this
+
+
+class Model(Enum):
+    MATRIX = "matrix"  # K x K soft counts for each worker
+    ACCURACY = "accuracy"  # right and wrong for each worker, errors as the pool's
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """What a campaign's workers have in common."""
+
+    prior: tuple[float, ...]  # (K,), sums to 1
+    confusion: tuple[tuple[float, ...], ...]  # (K, K), rows sum to 1
+    strength: float  # of the Dirichlet priors, in answers
+    temperature: float  # of the calibrated posterior; above 1 where beliefs are too sure
+    model: Model
+
+    def __post_init__(self) -> None:
+        if not self.prior or len(self.confusion) != len(self.prior):
+            raise ValueError("a pool needs one confusion row for each label")
+        if not (self.strength > 0 and self.temperature > 0):
+            raise ValueError("strength and temperature are positive")
+
+    @classmethod
+    def fresh(cls, labels: int, accuracy: float = 0.7, strength: float = 8.0) -> Pool:
+        """The belief before any answer: even prior, `accuracy` right, errors evenly spread."""
+        if labels < 1:
+            raise ValueError("a pool needs at least one label")
+        wrong = (1 - accuracy) / max(labels - 1, 1)
+        right = accuracy if labels > 1 else 1.0
+        rows = tuple(tuple(right if k == j else wrong for j in range(labels)) for k in range(labels))
+        model = Model.MATRIX if labels <= MATRIX_LABELS else Model.ACCURACY
+        return cls((1 / labels,) * labels, rows, strength, 1.3, model)
+
+    @property
+    def labels(self) -> int:
+        return len(self.prior)
+
+    @property
+    def accuracy(self) -> float:
+        """How often an average worker is right."""
+        return sum(p * row[k] for k, (p, row) in enumerate(zip(self.prior, self.confusion, strict=True)))
+
+    def to_json(self) -> str:
+        return json.dumps([self.prior, self.confusion, self.strength, self.temperature, self.model.value])
+
+    @classmethod
+    def from_json(cls, text: str) -> Pool:
+        prior, confusion, strength, temperature, model = json.loads(text)
+        return cls(tuple(prior), tuple(map(tuple, confusion)), strength, temperature, Model(model))
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """One worker's soft counts beyond the pool: K*K row by row (matrix), or right and wrong (accuracy)."""
+
+    counts: tuple[float, ...]
+
+    @classmethod
+    def newcomer(cls, pool: Pool) -> Reliability:
+        """The worker of whom nothing is known."""
+        return cls((0.0,) * (pool.labels**2 if pool.model is Model.MATRIX else 2))
+
+    @property
+    def seen(self) -> float:
+        """Soft number of answers that this belief rests on."""
+        return sum(self.counts)
+
+    def to_json(self) -> str:
+        return json.dumps([round(count, 6) for count in self.counts])
+
+    @classmethod
+    def from_json(cls, text: str) -> Reliability:
+        return cls(tuple(map(float, json.loads(text))))
+
+
+def likelihood(evidence: Evidence, reliability: Reliability, pool: Pool) -> tuple[float, ...]:
+    """(K,) P(evidence | truth k, this worker)."""
+    k = pool.labels
+    labels = evidence.labels()
+    if pool.model is Model.ACCURACY:
+        return _likelihood_by_accuracy(evidence, labels, reliability, pool)
+    counts, s = reliability.counts, pool.strength
+    if len(labels) == 1:
+        j = labels[0]
+        return tuple([
+            (s * row[j] + counts[at + j]) / (s + sum(counts[at : at + k]))
+            for at, row in zip(range(0, k * k, k), pool.confusion, strict=True)
+        ])  # fmt: skip
+    return tuple([
+        sum([s * row[j] + counts[at + j] for j in labels]) / (s + sum(counts[at : at + k]))
+        for at, row in zip(range(0, k * k, k), pool.confusion, strict=True)
+    ])  # fmt: skip
+
+
+def _likelihood_by_accuracy(
+    evidence: Evidence, labels: tuple[int, ...], reliability: Reliability, pool: Pool
+) -> tuple[float, ...]:
+    right = _right(reliability, pool)
+    found = []
+    for k, row in enumerate(pool.confusion):
+        wrong = (1 - right) / max(1 - row[k], 1e-12)
+        mass = sum([row[j] for j in labels]) * wrong
+        found.append(mass + right - row[k] * wrong if k in evidence else mass)
+    return tuple(found)
+
+
+def _right(reliability: Reliability, pool: Pool) -> float:
+    if pool.labels == 1:
+        return 1.0
+    right, wrong = reliability.counts
+    return (pool.strength * pool.accuracy + right) / (pool.strength + right + wrong)
+
+
+def confusion(reliability: Reliability, pool: Pool) -> tuple[tuple[float, ...], ...]:
+    """(K, K) the worker's confusion matrix; rows are the truth and sum to 1."""
+    columns = [likelihood(Evidence.of(j), reliability, pool) for j in range(pool.labels)]
+    return tuple(zip(*columns, strict=True))
+
+
+def learnt(
+    reliability: Reliability, posterior: Sequence[float], evidence: Evidence, pool: Pool, weight: float = 1.0
+) -> Reliability:
+    """The belief after one more answer to an item believed to be `posterior` (K,).
+
+    `posterior` must not contain this worker's own answer (one-hot for a control), or the worker would vote
+    on themselves.
+    """
+    if evidence.is_everything(pool.labels):
+        return reliability
+    chance = likelihood(evidence, reliability, pool)
+    total = sum([p * c for p, c in zip(posterior, chance, strict=True)])
+    if total <= 0.0:
+        return reliability
+    truth = [weight * p * c / total for p, c in zip(posterior, chance, strict=True)]
+    if pool.model is Model.ACCURACY:
+        return _learnt_accuracy(reliability, truth, chance, evidence, pool, weight)
+    return _learnt_matrix(reliability, posterior, evidence, pool, weight)
+
+
+def _learnt_accuracy(
+    reliability: Reliability,
+    truth: list[float],
+    chance: tuple[float, ...],
+    evidence: Evidence,
+    pool: Pool,
+    weight: float,
+) -> Reliability:
+    right, wrong = reliability.counts
+    share = _right(reliability, pool)
+    gained = sum([t * share / c for k, (t, c) in enumerate(zip(truth, chance, strict=True)) if k in evidence])
+    return Reliability((right + gained, wrong + weight - gained))
+
+
+def _learnt_matrix(
+    reliability: Reliability, posterior: Sequence[float], evidence: Evidence, pool: Pool, weight: float
+) -> Reliability:
+    counts, k = list(reliability.counts), pool.labels
+    labels = evidence.labels()
+    if len(labels) == 1:
+        for at, p in enumerate(posterior):
+            counts[at * k + labels[0]] += weight * p
+        return Reliability(tuple(counts))
+    for at, (p, row) in enumerate(zip(posterior, pool.confusion, strict=True)):
+        parts = [pool.strength * row[j] + reliability.counts[at * k + j] for j in labels]
+        total = sum(parts)
+        for j, part in zip(labels, parts, strict=True):
+            counts[at * k + j] += weight * p * part / total
+    return Reliability(tuple(counts))
+
+
+def accuracy(reliability: Reliability, pool: Pool, mass: float = 0.95) -> tuple[float, float, float]:
+    """(mean, low, high): how often this worker is right on such items, with the credible interval."""
+    s, k = pool.strength, pool.labels
+    if pool.model is Model.ACCURACY:
+        right, wrong = reliability.counts
+        rows = [(1.0, s * pool.accuracy + right, s * (1 - pool.accuracy) + wrong)]
+    else:
+        rows = []
+        for at, p in enumerate(pool.prior):
+            total = s + sum(reliability.counts[at * k : at * k + k])
+            right = s * pool.confusion[at][at] + reliability.counts[at * k + at]
+            rows.append((p, right, total - right))
+    mean = sum(p * a / (a + b) for p, a, b in rows)
+    spread = sum(p * p * a * b / ((a + b) ** 2 * (a + b + 1)) for p, a, b in rows)
+    if spread <= 0.0 or not 0.0 < mean < 1.0:
+        return mean, mean, mean
+    size = max(mean * (1 - mean) / spread - 1, 1e-3)  # the Beta of the same mean and variance
+    tail = (1 - mass) / 2
+    a, b = mean * size, (1 - mean) * size
+    return mean, beta_quantile(tail, a, b), beta_quantile(1 - tail, a, b)
+
+
+def beta_quantile(p: float, a: float, b: float) -> float:
+    """The value that a Beta(a, b) stays under with probability p, by bisection to 1e-7."""
+    low, high = 0.0, 1.0
+    while high - low > 1e-7:
+        middle = (low + high) / 2
+        low, high = (middle, high) if beta_cdf(middle, a, b) < p else (low, middle)
+    return (low + high) / 2
+
+
+def beta_cdf(x: float, a: float, b: float) -> float:
+    """The regularised incomplete beta function (continued fraction; Numerical Recipes 6.4)."""
+    if x <= 0.0 or x >= 1.0:
+        return float(x >= 1.0)
+    if x > (a + 1) / (a + b + 2):
+        return 1.0 - beta_cdf(1 - x, b, a)
+    log_front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
+    front = math.exp(log_front) / a
+    c, d = 1.0, 1 / (1 - (a + b) * x / (a + 1) or 1e-30)
+    fraction = d
+    for m in range(1, 300):
+        even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+        odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
+        for step in (even, odd):
+            d = 1 / (1 + step * d or 1e-30)
+            c = 1 + step / c or 1e-30
+            fraction *= c * d
+        if abs(c * d - 1) < 1e-10:
+            break
+    return min(front * fraction, 1.0)
