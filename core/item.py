@@ -1,0 +1,94 @@
+"""An item: the thing to be labelled, and what is believed of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+
+from core.errors import BadInput
+from core.ids import CampaignId, ItemId, VersionId
+
+TEXT_LIMIT = 3500  # characters: with its question it fits one message of 4,096
+CAPTION_LIMIT = 700  # characters under a picture, where a message holds 1,024
+
+
+class Medium(StrEnum):
+    TEXT = "text"
+    IMAGE = "image"
+
+
+class Role(StrEnum):
+    PLAIN = "plain"
+    CONTROL = "control"  # truth known: asked to measure workers
+    AUDIT = "audit"  # labelled by the crowd, never trained on
+
+
+class Verdict(StrEnum):
+    OPEN = "open"
+    SETTLED = "settled"
+    DISPUTED = "disputed"  # needs an admin
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a worker sees."""
+
+    medium: Medium
+    text: str = ""
+    media: str = ""  # sha256 of the file in the media store
+
+    def __post_init__(self) -> None:
+        limit = TEXT_LIMIT if self.medium is Medium.TEXT else CAPTION_LIMIT
+        if len(self.text) > limit:
+            raise BadInput("text", f"has {len(self.text):,} characters; at most {limit:,} fit one message.")
+        if self.medium is Medium.TEXT and not self.text.strip():
+            raise BadInput("text", "is empty.")
+        if self.medium is Medium.IMAGE and not self.media:
+            raise BadInput("image", "is missing.")
+
+
+@dataclass(frozen=True, slots=True)
+class NewItem:
+    """An item about to be imported."""
+
+    name: str  # unique in its campaign
+    content: Content
+    truth: int | None = None  # makes it a control
+    reason: str = ""  # why this is the truth; shown to a worker who misses it
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An item with its belief. answers + leases <= max_overlap, always."""
+
+    id: ItemId
+    campaign: CampaignId
+    name: str
+    content: Content
+    role: Role
+    truth: int | None
+    reason: str
+    verdict: Verdict
+    posterior: tuple[float, ...]  # (K,), sums to 1, not yet calibrated; starts as the prior
+    answers: int = 0  # counted ones; a control's are not
+    leases: int = 0  # questions out now; a control's are not
+    problems: int = 0  # workers who say that it cannot be answered
+    worth: float = 0.5  # of labelling it, in [0, 1], from the last night's acquisition
+    priority: float = 0.5  # place in the queue, higher first
+    suggestion: tuple[float, ...] | None = None  # (K,) what the version `spoken` thought before any answer
+    spoken: VersionId | None = None  # the version whose suggestion is in its prior
+
+    @property
+    def seats(self) -> int:
+        """Answers and questions out: what max_overlap bounds."""
+        return self.answers + self.leases
+
+
+def role_of(campaign: str, new: NewItem, audit_share: float) -> Role:
+    """Control where truth is known, else audit for a fixed share by hash of the name, so that no import order biases it."""
+    if new.truth is not None:
+        return Role.CONTROL
+    draw = int.from_bytes(sha256(f"audit:{campaign}:{new.name}".encode()).digest()[:8], "big") / 2**64
+    return Role.AUDIT if draw < audit_share else Role.PLAIN

@@ -1,0 +1,197 @@
+"""What the core needs from outside, as Protocols. Each port has two implementations and one contract test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.campaign import Campaign, CampaignState, Draft
+from core.ids import Account, CampaignId, ItemId, QuestionId, UpdateId, VersionId, WorkerId
+from core.item import Content, Item, NewItem, Role, Verdict
+from core.question import Answer, Question
+from core.reliability import Pool, Reliability
+from core.version import Lessons, Scores, Version
+from core.worker import Enrolment, Worker
+
+T = TypeVar("T")
+
+
+class Repeat(StrEnum):
+    """What may be done when nobody knows whether a letter arrived."""
+
+    FREELY = "freely"  # an edit: sending it again changes nothing
+    ONCE = "once"  # a question: both copies carry the same lease
+    NEVER = "never"  # money and broadcasts
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message to a person, written in the transaction that causes it, sent after it. Its body is the messenger's affair."""
+
+    chat: int
+    method: str  # of the messenger's API
+    body: Mapping[str, Any]  # JSON
+    repeat: Repeat = Repeat.ONCE
+    bulk: bool = False  # people before bulk
+    media: str = ""  # sha256 of what goes along, from the media store
+    filename: str = ""
+    question: QuestionId | None = None  # that it shows
+    message: int | None = None  # the messenger's number of the message, where it is known (an edit)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a campaign stands."""
+
+    items: int  # without controls
+    open: int
+    settled: int
+    disputed: int
+    controls: int
+    audits: int
+    answers: int  # that stand, on items that are no controls
+    workers: int  # who have answered
+
+
+@dataclass(frozen=True, slots=True)
+class Consensus:
+    """One line of an export."""
+
+    name: str
+    content: Content
+    role: Role
+    verdict: Verdict
+    truth: int | None
+    posterior: tuple[float, ...]
+    answers: int
+    spoken: VersionId | None
+
+
+class Transaction(Protocol):
+    """All or nothing. What `enrolment`, `question` and `item` return is locked until the end, in that order."""
+
+    # gather
+    def campaign(self, campaign: CampaignId) -> Campaign: ...  # NotFound
+    def campaign_named(self, slug: str) -> Campaign: ...  # NotFound
+    def campaigns(self) -> list[Campaign]: ...
+    def worker(self, account: Account) -> Worker | None: ...
+    def enrolment(self, campaign: CampaignId, worker: WorkerId) -> Enrolment | None: ...
+    def question(self, question: QuestionId) -> Question | None: ...
+    def answer(self, question: QuestionId, lease: int) -> Answer | None: ...
+    def item(self, item: ItemId) -> Item: ...
+    def live(self, campaign: CampaignId, worker: WorkerId) -> Question | None: ...
+    def latest(self, campaign: CampaignId, worker: WorkerId) -> Question | None: ...  # last asked, whatever its state
+    def head(self, campaign: CampaignId, worker: WorkerId, limit: int) -> list[Item]: ...
+    """Open items with a free seat that this worker has never met, highest priority first; no controls. Not locked."""
+    def unmet_controls(self, campaign: CampaignId, worker: WorkerId, limit: int) -> list[Item]: ...
+    def overdue(self, now: datetime, limit: int) -> list[Question]: ...  # live, lease run out
+    def progress(self, campaign: CampaignId) -> Progress: ...
+    def known_names(self, campaign: CampaignId, names: Sequence[str]) -> set[str]: ...
+    def balance(self, holder: str) -> int: ...  # thousandths of the currency's unit
+    def serving(self, campaign: CampaignId) -> Version | None: ...
+    def bubble(self, question: QuestionId) -> int | None: ...  # number of the message that shows it, once it is sent
+
+    # apply
+    def add_campaign(self, draft: Draft, pool: Pool, now: datetime) -> Campaign: ...  # Conflict when the slug is taken
+    def set_state(self, campaign: CampaignId, state: CampaignState) -> None: ...
+    def add_items(self, campaign: CampaignId, items: Sequence[tuple[NewItem, Role]], start: Sequence[float]) -> int: ...
+    """Adds items with the belief `start`; controls come settled on their truth. Conflict names a known name."""
+    def add_worker(self, account: Account, language: str, now: datetime) -> Worker: ...
+    def save_worker(self, worker: Worker) -> None: ...
+    def save_enrolment(self, enrolment: Enrolment) -> None: ...  # inserts a new one
+    def take_seat(self, item: ItemId) -> Item | None: ...
+    """Locks an open item and adds a lease, or None where no seat is free (or, on PostgreSQL, somebody holds its lock)."""
+    def save_item(self, item: Item) -> None: ...  # verdict, posterior, answers, leases, problems, priority
+    def add_question(self, question: Question) -> None: ...  # Conflict: live one already, or item already met
+    def save_question(self, question: Question) -> None: ...  # layout, lease, state, asked_at, expires_at
+    def add_answer(self, answer: Answer) -> None: ...  # Conflict: this lease is answered already
+    def transfer(self, cause: str, source: str, target: str, amount: int, now: datetime) -> None: ...
+    """Double entry, append-only; a cause that is there already does nothing."""
+    def add_media(self, content: bytes, type_: str) -> str: ...  # its sha256; the same content is kept once
+    def post(self, letters: Sequence[Letter]) -> None: ...  # into the outbox
+    def finish(self, update: UpdateId) -> None: ...  # marks the inbox row done
+
+
+class Ledger(Protocol):
+    """The day's store: facts in, beliefs along."""
+
+    async def transact(self, work: Callable[[Transaction], T]) -> T:
+        """Runs `work` in one transaction and returns when it is durable. `work` may run twice: it must change nothing else."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All facts of a campaign at one moment. N items, W workers, A counted answers that stand, controls' included."""
+
+    campaign: Campaign
+    items: list[Item]  # N, in id order; posterior is the cached belief
+    workers: list[WorkerId]  # W
+    answer_item: NDArray[np.int64]  # (A,), index into items
+    answer_worker: NDArray[np.int64]  # (A,), index into workers
+    answer_bits: list[int]  # (A,), evidence as bits
+    latency_ms: NDArray[np.int64]  # (A,)
+
+
+@dataclass(frozen=True, slots=True)
+class Beliefs:
+    """What a refit found, written back where no newer answer has come since the snapshot."""
+
+    pool: Pool
+    items: Sequence[Item]  # with new posterior, verdict, priority; `answers` as in the snapshot guards the write
+    reliabilities: Mapping[WorkerId, Reliability]
+    seen: Mapping[WorkerId, int] = field(default_factory=dict)  # answers of each worker in the snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to run a campaign's night, until it expires; a higher fence makes a lower one void."""
+
+    campaign: CampaignId
+    night: date  # in the campaign's time zone
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class NightResult:
+    """What one transaction at the end of a night writes."""
+
+    beliefs: Beliefs
+    version: Version
+    promote: bool
+    suggestions: Mapping[ItemId, tuple[float, ...]]  # of items without an answer: enter their priors
+    worths: Mapping[ItemId, float]
+    letters: Sequence[Letter]
+
+
+class Archive(Protocol):
+    """The night's store: whole campaigns at a time, synchronous, in a process or thread of its own."""
+
+    def campaign_named(self, slug: str) -> Campaign: ...
+    def campaigns(self) -> list[Campaign]: ...
+    def snapshot(self, campaign: CampaignId) -> Snapshot: ...
+    def publish(self, campaign: CampaignId, beliefs: Beliefs) -> None: ...
+    def claim(self, campaign: CampaignId, night: date, now: datetime, again: bool = False) -> Claim | None: ...
+    """None where this night is done or runs elsewhere; `again` runs a done one once more (an admin asked)."""
+    def keep(self, claim: Claim, stage: str, now: datetime) -> None: ...  # heartbeat; Conflict when the fence is void
+    def conclude(self, claim: Claim, result: NightResult, now: datetime) -> None: ...  # Conflict when the fence is void
+    def fail(self, claim: Claim, reason: str, letters: Sequence[Letter], now: datetime) -> None: ...
+    def serving(self, campaign: CampaignId) -> Version | None: ...
+    def media(self, sha: str) -> bytes: ...  # NotFound
+    def add_media(self, content: bytes, type_: str) -> str: ...
+    def consensus(self, campaign: CampaignId) -> Iterator[Consensus]: ...
+    def answers(self, campaign: CampaignId) -> Iterator[tuple[str, str, Answer, Question]]: ...
+    """(item's name, worker's pseudonym, answer, question) of the answers that stand, in the order of their coming."""
+
+
+class Trainer(Protocol):
+    """Teaches networks; the versions lie in its own folder, each under its id."""
+
+    def train(self, lessons: Lessons, tell: Callable[[str], None]) -> VersionId: ...  # TrainingFailed
+    def score(self, version: VersionId, contents: Sequence[Content]) -> Iterator[Scores]: ...  # in the order given

@@ -1,0 +1,67 @@
+"""A version: a trained network on disk, what it is taught, and how it is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.ids import CampaignId, VersionId
+from core.item import Content
+
+Floats = NDArray[np.float64]
+
+
+class VersionState(StrEnum):
+    CANDIDATE = "candidate"
+    SERVING = "serving"
+    RETIRED = "retired"
+
+
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """What a version is taught: contents with soft labels. Audit items and controls are never among them."""
+
+    contents: Sequence[Content]  # N of them
+    targets: Floats  # (N, K), rows sum to 1
+    weights: Floats  # (N,), 0..1
+
+    def __post_init__(self) -> None:
+        if not len(self.contents) == len(self.targets) == len(self.weights):
+            raise ValueError("one target and one weight for each content")
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What a version thinks of n contents."""
+
+    probabilities: Floats  # (n, K), rows sum to 1, calibrated
+    embeddings: Floats  # (n, D)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A version judged on audit items against the crowd's posterior."""
+
+    items: int
+    accuracy: float  # expected under the posterior
+    low: float  # 95 % bootstrap interval of the accuracy
+    high: float
+    log_loss: float  # nats
+    ece: float  # expected calibration error, 0..1
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A trained network on disk, named by the hash of its content."""
+
+    id: VersionId
+    campaign: CampaignId
+    state: VersionState
+    created_at: datetime
+    taught: int  # items it was trained on
+    judgement: Judgement | None
