@@ -34,6 +34,7 @@ class Policy:
     min_overlap: int = 2  # answers before an item may be settled
     max_overlap: int = 7  # answers an item never exceeds
     lease: timedelta = timedelta(minutes=20)  # how long a question waits for its answer
+    undo: timedelta = timedelta(minutes=10)  # how long an answer can be taken back
     control_share: float = 0.05  # share of questions to known workers whose truth is known
     newcomer_controls: int = 4  # controls among a newcomer's first answers
     audit_share: float = 0.1  # share of items kept from training, by hash of their name
@@ -46,7 +47,9 @@ class Policy:
         if not 0.5 <= self.confidence < 1:
             raise BadInput("policy.confidence", "must lie between 0.5 and 1.")
         if not 2 <= self.min_overlap <= self.max_overlap:
-            raise BadInput("policy.min_overlap", "must be at least 2 (one answer settles nothing) and at most max_overlap.")
+            raise BadInput(
+                "policy.min_overlap", "must be at least 2 (one answer settles nothing) and at most max_overlap."
+            )
         if self.lease <= timedelta(0) or self.pay < 0 or self.head < 1 or self.newcomer_controls < 0:
             raise BadInput("policy", "lease and head must be positive, pay and newcomer_controls not negative.")
         for name in ("control_share", "audit_share", "network_weight"):

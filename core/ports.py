@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from core.campaign import Campaign, CampaignState, Draft
 from core.ids import Account, CampaignId, ItemId, QuestionId, UpdateId, VersionId, WorkerId
 from core.item import Content, Item, NewItem, Role, Verdict
-from core.question import Answer, Question
+from core.question import Answer, Question, QuestionState
 from core.reliability import Pool, Reliability
 from core.version import Lessons, Scores, Version
 from core.worker import Enrolment, Worker
@@ -32,7 +32,7 @@ class Repeat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A message to a person, written in the transaction that causes it, sent after it. Its body is the messenger's affair."""
+    """A message to a person: written in the transaction that causes it, sent after it. Its body is the messenger's."""
 
     chat: int
     method: str  # of the messenger's API
@@ -74,7 +74,7 @@ class Consensus:
 
 
 class Transaction(Protocol):
-    """All or nothing. What `enrolment`, `question` and `item` return is locked until the end, in that order."""
+    """All or nothing. What `worker`, `question` and `item` return is locked until the end, in that order."""
 
     # gather
     def campaign(self, campaign: CampaignId) -> Campaign: ...  # NotFound
@@ -85,10 +85,16 @@ class Transaction(Protocol):
     def question(self, question: QuestionId) -> Question | None: ...
     def answer(self, question: QuestionId, lease: int) -> Answer | None: ...
     def item(self, item: ItemId) -> Item: ...
-    def live(self, campaign: CampaignId, worker: WorkerId) -> Question | None: ...
-    def latest(self, campaign: CampaignId, worker: WorkerId) -> Question | None: ...  # last asked, whatever its state
+    def latest(self, campaign: CampaignId, worker: WorkerId, state: QuestionState) -> Question | None: ...
+
+    """The question in this state that was asked last."""
+
+    def answers_of(self, item: ItemId) -> list[tuple[Answer, Reliability]]: ...  # counted ones that stand, oldest first
+    def settled_with(self, campaign: CampaignId, worker: WorkerId) -> int: ...  # settled items that they answered
     def head(self, campaign: CampaignId, worker: WorkerId, limit: int) -> list[Item]: ...
+
     """Open items with a free seat that this worker has never met, highest priority first; no controls. Not locked."""
+
     def unmet_controls(self, campaign: CampaignId, worker: WorkerId, limit: int) -> list[Item]: ...
     def overdue(self, now: datetime, limit: int) -> list[Question]: ...  # live, lease run out
     def progress(self, campaign: CampaignId) -> Progress: ...
@@ -101,18 +107,24 @@ class Transaction(Protocol):
     def add_campaign(self, draft: Draft, pool: Pool, now: datetime) -> Campaign: ...  # Conflict when the slug is taken
     def set_state(self, campaign: CampaignId, state: CampaignState) -> None: ...
     def add_items(self, campaign: CampaignId, items: Sequence[tuple[NewItem, Role]], start: Sequence[float]) -> int: ...
+
     """Adds items with the belief `start`; controls come settled on their truth. Conflict names a known name."""
+
     def add_worker(self, account: Account, language: str, now: datetime) -> Worker: ...
     def save_worker(self, worker: Worker) -> None: ...
     def save_enrolment(self, enrolment: Enrolment) -> None: ...  # inserts a new one
     def take_seat(self, item: ItemId) -> Item | None: ...
-    """Locks an open item and adds a lease, or None where no seat is free (or, on PostgreSQL, somebody holds its lock)."""
+
+    """Locks an open item and adds a lease; None where no seat is free (on PostgreSQL also where it is locked)."""
+
     def save_item(self, item: Item) -> None: ...  # verdict, posterior, answers, leases, problems, priority
     def add_question(self, question: Question) -> None: ...  # Conflict: live one already, or item already met
     def save_question(self, question: Question) -> None: ...  # layout, lease, state, asked_at, expires_at
     def add_answer(self, answer: Answer) -> None: ...  # Conflict: this lease is answered already
     def transfer(self, cause: str, source: str, target: str, amount: int, now: datetime) -> None: ...
+
     """Double entry, append-only; a cause that is there already does nothing."""
+
     def add_media(self, content: bytes, type_: str) -> str: ...  # its sha256; the same content is kept once
     def post(self, letters: Sequence[Letter]) -> None: ...  # into the outbox
     def finish(self, update: UpdateId) -> None: ...  # marks the inbox row done
@@ -122,7 +134,7 @@ class Ledger(Protocol):
     """The day's store: facts in, beliefs along."""
 
     async def transact(self, work: Callable[[Transaction], T]) -> T:
-        """Runs `work` in one transaction and returns when it is durable. `work` may run twice: it must change nothing else."""
+        """Runs `work` in one transaction; returns when it is durable. `work` may run twice: it changes nothing else."""
         ...
 
 
@@ -178,7 +190,9 @@ class Archive(Protocol):
     def snapshot(self, campaign: CampaignId) -> Snapshot: ...
     def publish(self, campaign: CampaignId, beliefs: Beliefs) -> None: ...
     def claim(self, campaign: CampaignId, night: date, now: datetime, again: bool = False) -> Claim | None: ...
+
     """None where this night is done or runs elsewhere; `again` runs a done one once more (an admin asked)."""
+
     def keep(self, claim: Claim, stage: str, now: datetime) -> None: ...  # heartbeat; Conflict when the fence is void
     def conclude(self, claim: Claim, result: NightResult, now: datetime) -> None: ...  # Conflict when the fence is void
     def fail(self, claim: Claim, reason: str, letters: Sequence[Letter], now: datetime) -> None: ...
@@ -187,6 +201,7 @@ class Archive(Protocol):
     def add_media(self, content: bytes, type_: str) -> str: ...
     def consensus(self, campaign: CampaignId) -> Iterator[Consensus]: ...
     def answers(self, campaign: CampaignId) -> Iterator[tuple[str, str, Answer, Question]]: ...
+
     """(item's name, worker's pseudonym, answer, question) of the answers that stand, in the order of their coming."""
 
 

@@ -20,7 +20,7 @@ class QuestionState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One ask about one item to one worker, in one form. The lease counts its undos: a tap on an older lease is stale."""
+    """One ask about one item to one worker, in one form. The lease counts its undos: a tap on an older one is stale."""
 
     id: QuestionId
     campaign: CampaignId

@@ -36,7 +36,6 @@ class Enrolment:
     reliability: Reliability
     joined_at: datetime
     answered: int = 0  # answers that stand, late ones too
-    settled: int = 0  # items that their answers helped to settle
     controls: int = 0  # controls answered
     controls_right: int = 0
     skipped: int = 0

@@ -1,0 +1,35 @@
+"""What every handler needs, in one value."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from core.ids import Account
+from core.ports import Ledger
+
+
+class Errands(Protocol):
+    """Long jobs that a chat command only starts; each tells the admin's chat when it is done."""
+
+    def train(self, slug: str, chat: int) -> Awaitable[None]: ...  # a night, in a subprocess
+    def export(self, slug: str, chat: int) -> Awaitable[None]: ...  # files, in a thread
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The doors of the handlers: store, time, chance, and who is an admin."""
+
+    ledger: Ledger
+    errands: Errands
+    admins: frozenset[int]  # Telegram user ids
+    username: str  # of the bot, without @: for deep links
+    now: Callable[[], datetime]
+    rng: random.Random
+
+    def account(self, number: int) -> Account:
+        """A Telegram user as the core knows them."""
+        return Account("telegram", number)

@@ -1,0 +1,76 @@
+"""What an admin can ask for. Each use case gathers, decides, applies, inside one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from core.campaign import Campaign, CampaignState, Draft
+from core.errors import BadInput
+from core.item import Medium, NewItem, Role, role_of
+from core.ports import Progress, Transaction
+from core.posterior import start
+from core.reliability import Pool
+from core.version import Version
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import added."""
+
+    campaign: Campaign
+    added: int
+    controls: int
+    audits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where a campaign stands."""
+
+    campaign: Campaign
+    progress: Progress
+    serving: Version | None
+    spent: int  # thousandths of the currency's unit
+
+
+def create_campaign(tx: Transaction, draft: Draft, now: datetime) -> Campaign:
+    """A new campaign, open, without items; Conflict where its name is taken."""
+    return tx.add_campaign(draft, Pool.fresh(len(draft.labels)), now)
+
+
+def import_items(tx: Transaction, slug: str, place: str, items: Sequence[NewItem]) -> Imported:
+    """Adds items, all or none; `place` names the file in errors. Items with a truth become controls."""
+    campaign = tx.campaign_named(slug)
+    if not items:
+        raise BadInput(place, "holds no items.")
+    known = tx.known_names(campaign.id, [item.name for item in items])
+    if known:
+        raise BadInput(place, f"item '{min(known)}' is in '{slug}' already; give new items new ids.")
+    _check_truths(campaign, place, items)
+    roles = [role_of(campaign.slug, item, campaign.policy.audit_share) for item in items]
+    added = tx.add_items(campaign.id, list(zip(items, roles, strict=True)), start(campaign.pool))
+    return Imported(campaign, added, roles.count(Role.CONTROL), roles.count(Role.AUDIT))
+
+
+def _check_truths(campaign: Campaign, place: str, items: Sequence[NewItem]) -> None:
+    for item in items:
+        if item.truth is not None and not 0 <= item.truth < len(campaign.labels):
+            raise BadInput(place, f"item '{item.name}' has no label of '{campaign.slug}' as its truth.")
+        if item.content.medium is Medium.IMAGE and not item.content.media:
+            raise BadInput(place, f"item '{item.name}' has no image.")
+
+
+def set_paused(tx: Transaction, slug: str, paused: bool) -> Campaign:
+    """Pauses or resumes: no new questions, while answers to those that are out are still taken."""
+    campaign = tx.campaign_named(slug)
+    tx.set_state(campaign.id, CampaignState.PAUSED if paused else CampaignState.OPEN)
+    return tx.campaign(campaign.id)
+
+
+def status(tx: Transaction, slug: str) -> Status:
+    """Progress, serving version and money spent."""
+    campaign = tx.campaign_named(slug)
+    spent = -tx.balance(f"campaign:{campaign.id}")
+    return Status(campaign, tx.progress(campaign.id), tx.serving(campaign.id), spent)

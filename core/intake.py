@@ -1,0 +1,107 @@
+"""One answer -> the change that it makes (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from core.campaign import Campaign
+from core.evidence import Evidence
+from core.item import Item, Role, Verdict
+from core.posterior import absorb, calibrated, start
+from core.question import Answer
+from core.reliability import Reliability, learnt
+from core.routing import priority
+from core.stopping import Next, StopRule, decide
+from core.worker import Enrolment
+
+PROBLEMS = 2  # workers who find an item impossible before an admin must look
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an answer makes of its item and its worker."""
+
+    item: Item
+    enrolment: Enrolment
+    settled: bool  # by this answer
+    missed: int | None  # the truth of a control that was answered wrong
+
+
+def absorbed(campaign: Campaign, item: Item, enrolment: Enrolment, evidence: Evidence, seated: bool) -> Change:
+    """Item and worker after a counted answer. `seated`: its question held one of the item's seats."""
+    if item.role is Role.CONTROL:
+        return _after_control(campaign, item, enrolment, evidence)
+    pool = campaign.pool
+    after = replace(
+        item,
+        posterior=absorb(item.posterior, evidence, enrolment.reliability, pool),
+        answers=item.answers + 1,
+        leases=item.leases - seated,
+    )
+    after = judged(campaign, after)
+    worker = replace(
+        enrolment,
+        answered=enrolment.answered + 1,
+        reliability=learnt(enrolment.reliability, item.posterior, evidence, pool),  # the item without this answer
+    )
+    settled = after.verdict is Verdict.SETTLED and item.verdict is not Verdict.SETTLED
+    return Change(after, worker, settled, None)
+
+
+def _after_control(campaign: Campaign, item: Item, enrolment: Enrolment, evidence: Evidence) -> Change:
+    truth = _truth(item)
+    right = truth in evidence
+    certain = one_hot(truth, len(campaign.labels))
+    worker = replace(
+        enrolment,
+        answered=enrolment.answered + 1,
+        controls=enrolment.controls + 1,
+        controls_right=enrolment.controls_right + right,
+        reliability=learnt(enrolment.reliability, certain, evidence, campaign.pool),
+    )
+    return Change(item, worker, False, None if right else truth)
+
+
+def retracted(campaign: Campaign, item: Item, rest: Iterable[tuple[Answer, Reliability]]) -> Item:
+    """The item after an answer was taken back and its question is out again; `rest` are the answers that still stand.
+
+    The worker's reliability keeps what it learnt until the next refit, which knows only answers that stand.
+    """
+    belief = prior_of(campaign, item)
+    for answer, reliability in rest:
+        belief = absorb(belief, answer.evidence, reliability, campaign.pool)
+    return judged(campaign, replace(item, posterior=belief, answers=item.answers - 1, leases=item.leases + 1))
+
+
+def prior_of(campaign: Campaign, item: Item) -> tuple[float, ...]:
+    """(K,) the belief before any answer, with the network's voice where the item may hear it."""
+    voice = item.suggestion if item.role is Role.PLAIN else None
+    return start(campaign.pool, voice, campaign.policy.network_weight)
+
+
+def judged(campaign: Campaign, item: Item) -> Item:
+    """The item with the verdict that the stop rule gives it now, and its place in the queue."""
+    if item.verdict is Verdict.WITHDRAWN or item.role is Role.CONTROL:
+        return item
+    policy = campaign.policy
+    rule = StopRule(policy.confidence, policy.min_overlap, policy.max_overlap)
+    certain = calibrated(item.posterior, campaign.pool.temperature)
+    verdict = {Next.ASK: Verdict.OPEN, Next.SETTLE: Verdict.SETTLED, Next.DISPUTE: Verdict.DISPUTED}[
+        decide(certain, item.answers, rule)
+    ]
+    if verdict is Verdict.OPEN and item.problems >= PROBLEMS:
+        verdict = Verdict.DISPUTED
+    item = replace(item, verdict=verdict)
+    return replace(item, priority=priority(item, campaign.pool, policy))
+
+
+def one_hot(label: int, labels: int) -> tuple[float, ...]:
+    """(K,) certainty."""
+    return tuple(float(k == label) for k in range(labels))
+
+
+def _truth(item: Item) -> int:
+    if item.truth is None:
+        raise ValueError(f"control {item.id} has no truth")
+    return item.truth
