@@ -1,0 +1,1 @@
+"""Telegram: the wire, the pace of what is sent, and the rooms that answer people."""
