@@ -36,7 +36,7 @@ class Layout:
 
 
 def evidence_of(layout: Layout, choice: int, labels: int) -> Evidence:
-    """What a tap on button `choice` (from 0) leaves possible of `labels` labels; ValueError where there is no such button."""
+    """What a tap on button `choice` (from 0) leaves possible; ValueError where there is no such button."""
     if not 0 <= choice < layout.buttons:
         raise ValueError(f"button {choice} of {layout.buttons}")
     if choice < len(layout.shown):

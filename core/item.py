@@ -87,7 +87,7 @@ class Item:
 
 
 def role_of(campaign: str, new: NewItem, audit_share: float) -> Role:
-    """Control where truth is known, else audit for a fixed share by hash of the name, so that no import order biases it."""
+    """Control where truth is known, else audit for a fixed share by hash of the name: no import order biases it."""
     if new.truth is not None:
         return Role.CONTROL
     draw = int.from_bytes(sha256(f"audit:{campaign}:{new.name}".encode()).digest()[:8], "big") / 2**64

@@ -156,7 +156,7 @@ class Beliefs:
     """What a refit found, written back where no newer answer has come since the snapshot."""
 
     pool: Pool
-    items: Sequence[Item]  # with new posterior, verdict, priority; `answers` as in the snapshot guards the write
+    items: Sequence[Item]  # no controls; `answers` as in the snapshot guards the write of posterior, verdict, priority
     reliabilities: Mapping[WorkerId, Reliability]
     seen: Mapping[WorkerId, int] = field(default_factory=dict)  # answers of each worker in the snapshot
 
@@ -172,13 +172,11 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class NightResult:
-    """What one transaction at the end of a night writes."""
+    """What one transaction at the end of a night writes. Its beliefs bring worth, suggestion and spoken of items along."""
 
     beliefs: Beliefs
-    version: Version
-    promote: bool
-    suggestions: Mapping[ItemId, tuple[float, ...]]  # of items without an answer: enter their priors
-    worths: Mapping[ItemId, float]
+    version: Version  # may be known already: the same content has the same id
+    promote: bool  # it serves from now on, and the one that did is retired
     letters: Sequence[Letter]
 
 
@@ -188,7 +186,7 @@ class Archive(Protocol):
     def campaign_named(self, slug: str) -> Campaign: ...
     def campaigns(self) -> list[Campaign]: ...
     def snapshot(self, campaign: CampaignId) -> Snapshot: ...
-    def publish(self, campaign: CampaignId, beliefs: Beliefs) -> None: ...
+    def publish(self, campaign: CampaignId, beliefs: Beliefs) -> None: ...  # a refit by day
     def claim(self, campaign: CampaignId, night: date, now: datetime, again: bool = False) -> Claim | None: ...
 
     """None where this night is done or runs elsewhere; `again` runs a done one once more (an admin asked)."""

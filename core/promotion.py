@@ -1,0 +1,67 @@
+"""Whether tonight's version may serve: judged on audit items against the crowd's posterior."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.version import Judgement
+
+Floats = NDArray[np.float64]
+DRAWS = 2000
+BINS = 10
+
+
+def judge(suggestions: Floats, truth: Floats, rng: np.random.Generator) -> Judgement:
+    """How right and how honest a version is. suggestions (N, K), truth (N, K): the crowd's calibrated posterior.
+
+    Accuracy is the posterior's mass on the version's guess, so that the crowd's own doubt counts.
+    """
+    if len(suggestions) == 0:
+        return Judgement(0, 0.0, 0.0, 1.0, float("inf"), 1.0)
+    guess = suggestions.argmax(axis=1)
+    right = truth[np.arange(len(truth)), guess]
+    means = right[rng.integers(0, len(right), (DRAWS, len(right)))].mean(axis=1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return Judgement(
+        items=len(right),
+        accuracy=float(right.mean()),
+        low=float(low),
+        high=float(high),
+        log_loss=float(losses(suggestions, truth).mean()),
+        ece=calibration_error(suggestions.max(axis=1), right),
+    )
+
+
+def losses(suggestions: Floats, truth: Floats) -> Floats:
+    """(N,) cross-entropy of each item in nats."""
+    each: Floats = -(truth * np.log(np.clip(suggestions, 1e-9, 1.0))).sum(axis=1)
+    return each
+
+
+def calibration_error(claimed: Floats, right: Floats) -> float:
+    """Expected calibration error: mean gap of claimed and true accuracy over ten equal bins of the claim.
+
+    Source: Naeini et al. 2015, doi:10.1609/aaai.v29i1.9602.
+    """
+    bins = np.minimum((claimed * BINS).astype(np.int64), BINS - 1)
+    gaps = np.bincount(bins, claimed - right, minlength=BINS)
+    return float(np.abs(gaps).sum() / len(claimed))
+
+
+def promoted(
+    candidate: Floats, serving: Floats | None, truth: Floats, confidence: float, rng: np.random.Generator
+) -> bool:
+    """True where the candidate beats the serving version (with none: the class shares) in log loss on audit items.
+
+    Paired bootstrap: in `confidence` of the draws its mean loss is lower. Fewer than ten audit items promote nothing
+    over a serving version.
+    """
+    if len(truth) == 0 or not np.isfinite(candidate).all():
+        return False
+    rival = np.tile(truth.mean(axis=0), (len(truth), 1)) if serving is None else serving
+    if len(truth) < 10:
+        return serving is None
+    gain = losses(rival, truth) - losses(candidate, truth)
+    means = gain[rng.integers(0, len(gain), (DRAWS, len(gain)))].mean(axis=1)
+    return bool((means > 0).mean() >= confidence)

@@ -1,0 +1,62 @@
+"""All facts of a campaign -> all its beliefs: what the day caches, computed anew."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.inference import AnswerTable, refit
+from core.intake import judged, prior_of
+from core.item import Item, Role
+from core.ports import Beliefs, Snapshot
+
+
+def beliefs_of(snapshot: Snapshot) -> Beliefs:
+    """Refits a campaign, warm from the pool of the last refit; verdicts follow the stop rule."""
+    found = refit(table_of(snapshot), start=snapshot.campaign.pool)
+    campaign = replace(snapshot.campaign, pool=found.pool)
+    items = [
+        judged(campaign, replace(item, posterior=tuple(found.posteriors[row].tolist())))
+        if item.answers
+        else judged(campaign, replace(item, posterior=prior_of(campaign, item)))
+        for row, item in enumerate(snapshot.items)
+        if item.role is not Role.CONTROL
+    ]
+    seen = np.bincount(snapshot.answer_worker, minlength=len(snapshot.workers))
+    return Beliefs(
+        pool=found.pool,
+        items=items,
+        reliabilities={worker: found.reliability(row) for row, worker in enumerate(snapshot.workers)},
+        seen={worker: int(seen[row]) for row, worker in enumerate(snapshot.workers)},
+    )
+
+
+def table_of(snapshot: Snapshot) -> AnswerTable:
+    """The snapshot's answers as arrays; equal evidence is one row of `sets`."""
+    labels = len(snapshot.campaign.labels)
+    bits, evidence = np.unique(np.array(snapshot.answer_bits, dtype=object), return_inverse=True)
+    sets = np.array([[bool(b >> k & 1) for k in range(labels)] for b in bits], dtype=bool).reshape(-1, labels)
+    return AnswerTable(
+        item=snapshot.answer_item,
+        worker=snapshot.answer_worker,
+        evidence=np.asarray(evidence, dtype=np.int64).reshape(-1),
+        sets=sets,
+        n_items=len(snapshot.items),
+        n_workers=len(snapshot.workers),
+        controls=np.array([_known(item) for item in snapshot.items], dtype=np.int64),
+        suggestion=_priors(snapshot),
+    )
+
+
+def _known(item: Item) -> int:
+    return item.truth if item.role is Role.CONTROL and item.truth is not None else -1
+
+
+def _priors(snapshot: Snapshot) -> NDArray[np.float64] | None:
+    """(N, K) each item's prior where the network has spoken; None where it has not: the class prior is estimated."""
+    campaign = snapshot.campaign
+    if campaign.policy.network_weight == 0 or not any(item.suggestion for item in snapshot.items):
+        return None
+    return np.array([prior_of(campaign, item) for item in snapshot.items])
