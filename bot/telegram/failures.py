@@ -111,6 +111,7 @@ _NEVER_SENT = (
     aiohttp.ConnectionTimeoutError,
     aiohttp.ServerFingerprintMismatch,
     aiohttp.ClientHttpProxyError,
+    aiohttp.NonHttpUrlClientError,
     ValueError,  # an address that is none
 )
 

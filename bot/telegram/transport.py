@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 from urllib.parse import urlencode
+from uuid import uuid4
 
 import aiohttp
 import certifi
@@ -113,7 +114,7 @@ class AiohttpRequest(BaseRequest):
         files = request_data.multipart_data if request_data else {}
         write = self._patience.media_write if files else self._patience.write
         words = request_data.json_parameters if request_data else {}
-        body = await _body_of(words, files, _chosen(write_timeout, write))
+        body = _body_of(words, files, _chosen(write_timeout, write))
         timeout = aiohttp.ClientTimeout(
             total=None,
             connect=_chosen(connect_timeout, self._patience.connect),
@@ -204,18 +205,19 @@ class _Body:
             self.deadline.reschedule(None if seconds is None else asyncio.get_running_loop().time() + seconds)
 
 
-async def _body_of(words: dict[str, str], files: dict[str, FieldTuple], patience: float | None) -> _Body:
-    """Parameters as a form, with files as multipart (raw UTF-8 names: escapes would be shown to people)."""
+def _body_of(words: dict[str, str], files: dict[str, FieldTuple], patience: float | None) -> _Body:
+    """Parameters as a form; with files as multipart/form-data (RFC 7578; names in raw UTF-8)."""
     if not files:
         return _Body(urlencode(words).encode(), "application/x-www-form-urlencoded", patience)
-    form = aiohttp.FormData(quote_fields=False, charset="utf-8", default_to_multipart=True)
-    for name, word in words.items():
-        form.add_field(name, word)
+    border = uuid4().hex
+    opening = f"--{border}\r\nContent-Disposition: form-data; name="
+    parts = [f'{opening}"{name}"\r\n\r\n{word}\r\n'.encode() for name, word in words.items()]
     for name, (filename, content, kind) in files.items():
-        whole = content if isinstance(content, bytes) else content.read()
-        form.add_field(name, whole, filename=" ".join(filename.splitlines()), content_type=kind)
-    parts = form()
-    return _Body(await parts.as_bytes(), parts.headers["Content-Type"], patience)
+        shown = " ".join(filename.splitlines()).replace('"', "'")
+        parts.append(f'{opening}"{name}"; filename="{shown}"\r\nContent-Type: {kind}\r\n\r\n'.encode())
+        parts += [content if isinstance(content, bytes) else content.read(), b"\r\n"]
+    parts.append(f"--{border}--\r\n".encode())
+    return _Body(b"".join(parts), f"multipart/form-data; boundary={border}", patience)
 
 
 def _chosen(asked: ODVInput[float], default: float | None) -> float | None:
