@@ -1,0 +1,80 @@
+"""Honest confidence: one temperature for each voice, and the share that the probe has in what is served."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.examples import Floats
+
+COLDEST, HOTTEST = 0.25, 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """How the two voices become one suggestion."""
+
+    network_temperature: float = 1.0
+    probe_temperature: float = 1.0
+    probe_share: float = 0.5
+    temperature: float = 1.0
+
+    def probabilities(self, network: Floats, probe: Floats) -> Floats:
+        """Return (N, K) suggestions, rows sum to 1, of the voices' logits (N, K)."""
+        mixed = (1 - self.probe_share) * softmax(network / self.network_temperature)
+        mixed += self.probe_share * softmax(probe / self.probe_temperature)
+        return softmax(np.log(mixed + 1e-12) / self.temperature)
+
+
+def softmax(logits: Floats) -> Floats:
+    """Return (N, K) distributions of (N, K) logits."""
+    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
+
+
+def log_losses(probabilities: Floats, soft_labels: Floats) -> Floats:
+    """Return (N,) nats: the cross-entropy of each suggestion against its soft label."""
+    return np.asarray(-(soft_labels * np.log(np.clip(probabilities, 1e-12, None))).sum(axis=1))
+
+
+def fit_temperature(logits: Floats, soft_labels: Floats, weights: Floats) -> float:
+    """Return the temperature with the least weighted log loss (Guo et al. 2017, arXiv:1706.04599), by golden section.
+
+    The loss is convex in 1/T; dividing logits by T never changes which label is first. Two pseudo-examples hold T
+    near 1 where there is little to fit on.
+    """
+    if len(logits) == 0:
+        return 1.0
+
+    def cost(log_t: float) -> float:
+        losses = log_losses(softmax(logits / np.exp(log_t)), soft_labels)
+        return float((weights * losses).sum() / weights.mean() + 2 * log_t**2)
+
+    low, high = float(np.log(COLDEST)), float(np.log(HOTTEST))
+    ratio = (5**0.5 - 1) / 2
+    for _ in range(40):
+        left, right = high - ratio * (high - low), low + ratio * (high - low)
+        low, high = (low, right) if cost(left) < cost(right) else (left, high)
+    return float(np.exp((low + high) / 2))
+
+
+def fit_blend(network: Floats, probe: Floats, soft_labels: Floats, weights: Floats) -> Blend:
+    """Return the blend for held-out logits (N, K): the mean of both voices unless one alone is clearly better.
+
+    Clearly: its log loss is lower by more than one standard error of the paired difference.
+    """
+    if len(network) == 0:
+        return Blend()
+    of_network = fit_temperature(network, soft_labels, weights)
+    of_probe = fit_temperature(probe, soft_labels, weights)
+    best, best_losses = Blend(), np.array([])
+    for share in (0.5, 0.0, 1.0):
+        raw = Blend(of_network, of_probe, share)
+        mixed = np.log(raw.probabilities(network, probe) + 1e-12)
+        blend = Blend(of_network, of_probe, share, fit_temperature(mixed, soft_labels, weights))
+        losses = log_losses(blend.probabilities(network, probe), soft_labels) * weights / weights.mean()
+        gain = best_losses - losses if len(best_losses) else np.array([np.inf])
+        if gain.mean() > gain.std() / np.sqrt(len(gain)) or len(gain) == 1:
+            best, best_losses = blend, losses
+    return best

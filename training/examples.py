@@ -1,0 +1,86 @@
+"""What the network learns from: contents with soft labels and weights, and the batches they travel in."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.errors import BadExamples
+from training.recipe import Kind
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Examples:
+    """A snapshot of N contents and what the crowd believes about them."""
+
+    kind: Kind
+    contents: tuple[str, ...]  # N texts, or N paths of picture files
+    soft_labels: Floats  # (N, K), rows sum to 1: the crowd's posterior
+    weights: Floats  # (N,), at least 0
+    labels: tuple[str, ...] = ()  # K wordings, for cards and pictures
+
+    def __post_init__(self) -> None:
+        """Refuse shapes and values that can never be right; raises BadExamples."""
+        n = len(self.contents)
+        if n == 0:
+            raise BadExamples("there is nothing to learn from: no labelled items")
+        if self.soft_labels.ndim != 2 or len(self.soft_labels) != n or self.weights.shape != (n,):
+            raise BadExamples(f"{n} contents, but soft labels {self.soft_labels.shape}, weights {self.weights.shape}")
+        if self.labels and len(self.labels) != self.soft_labels.shape[1]:
+            raise BadExamples(f"{len(self.labels)} labels, but soft labels have {self.soft_labels.shape[1]} columns")
+        rows = self.soft_labels.sum(axis=1)
+        if not np.allclose(rows, 1.0, atol=1e-4) or (self.soft_labels < 0).any():
+            raise BadExamples("every row of the soft labels must be a distribution")
+        if not np.isfinite(self.weights).all() or (self.weights < 0).any() or self.weights.sum() <= 0:
+            raise BadExamples("weights must be finite, not negative, and not all zero")
+
+    def __len__(self) -> int:
+        """Return N."""
+        return len(self.contents)
+
+    @property
+    def fingerprint(self) -> str:
+        """Return the sha256 of everything in the snapshot: its provenance."""
+        digest = hashlib.sha256(self.kind.encode())
+        for content in self.contents:
+            digest.update(hashlib.sha256(content.encode()).digest())
+        digest.update(np.ascontiguousarray(self.soft_labels, dtype="<f8").tobytes())
+        digest.update(np.ascontiguousarray(self.weights, dtype="<f8").tobytes())
+        digest.update("\0".join(self.labels).encode())
+        return digest.hexdigest()
+
+
+def split(n: int, share: float, rng: np.random.Generator) -> tuple[Rows, Rows]:
+    """Return (kept, held out) row numbers; nothing is held out of fewer than 20 examples."""
+    order = rng.permutation(n).astype(np.int64)
+    held = 0 if n < 20 else min(int(n * share), 2000)
+    return np.sort(order[held:]), np.sort(order[:held])
+
+
+def shuffled_batches(lengths: Rows, size: int, rng: np.random.Generator, pool: int = 16) -> list[Rows]:
+    """Return one epoch of batches of positions, random but with texts of like length side by side."""
+    order = rng.permutation(len(lengths))
+    batches: list[Rows] = []
+    for start in range(0, len(order), size * pool):
+        window = order[start : start + size * pool]
+        window = window[np.argsort(lengths[window], kind="stable")]
+        batches.extend(window[at : at + size] for at in range(0, len(window), size))
+    return [batches[at] for at in rng.permutation(len(batches))]
+
+
+def sorted_batches(lengths: Sequence[int] | Rows, size: int, tokens: int) -> Iterator[Rows]:
+    """Yield batches of positions from long to short: at most `size` rows and `tokens` padded tokens each."""
+    order = np.argsort(-np.asarray(lengths), kind="stable")
+    start = 0
+    while start < len(order):
+        longest = max(1, int(lengths[order[start]]))
+        rows = max(1, min(size, tokens // longest))
+        yield order[start : start + rows]
+        start += rows

@@ -1,0 +1,104 @@
+"""One recipe: everything that decides how a version is trained, one sentence a field."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, fields, replace
+from enum import StrEnum
+
+
+class Method(StrEnum):
+    """Which weights move."""
+
+    LORA = "lora"
+    FULL = "full"
+    HEAD = "head"
+
+
+class Kind(StrEnum):
+    """What the contents are."""
+
+    TEXT = "text"
+    IMAGE = "image"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How to train one version; the same recipe and the same examples give the same version card."""
+
+    base: str = ""
+    """Text network to start from: a Hugging Face id or a folder; empty means the packaged all-MiniLM-L6-v2."""
+    vision_base: str = ""
+    """Image network to start from: an id or a folder; empty means a small vision transformer from scratch."""
+    method: Method = Method.LORA
+    """Which weights move: low-rank adapters, all weights of the trained layers, or the head alone."""
+    rank: int = 8
+    """Rank of the adapters."""
+    alpha: float = 16.0
+    """Adapter scale; the update is multiplied by alpha / rank."""
+    trained_layers: int = 3
+    """How many layers from the top are trained; what the frozen ones below say is computed once and kept."""
+    learning_rate: float = 1e-3
+    """Peak step size of the trained layers."""
+    head_learning_rate: float = 1e-2
+    """Peak step size of the head, which starts from nothing and so wants a larger one."""
+    epochs: int = 10
+    """How often each example is seen."""
+    batch_size: int = 32
+    """Examples a step."""
+    batch_tokens: int = 8192
+    """Most padded tokens in one forward pass when scoring; long texts travel in smaller batches."""
+    weight_decay: float = 0.01
+    """Pull of the weights towards zero (AdamW)."""
+    warmup: float = 0.1
+    """Share of the steps in which the step size rises from zero; afterwards it falls linearly to zero."""
+    max_length: int = 128
+    """Tokens of a text that are read; the rest is cut."""
+    image_size: int = 32
+    """Pixels of a side to which pictures are brought when the network starts from scratch."""
+    patch_size: int = 4
+    """Pixels of a side of one patch when the network starts from scratch."""
+    held_out: float = 0.2
+    """Share of the examples on which the version is calibrated before it is trained again on all of them."""
+    hours: float = 4.0
+    """Time for one training; when it runs short the step size falls faster, and what was learned is kept."""
+    seed: int = 0
+    """Where all chance comes from."""
+    device: str = "auto"
+    """cpu, cuda, cuda:1 ..., or auto: the first GPU if there is one."""
+
+    def __post_init__(self) -> None:
+        """Refuse what can never be right."""
+        object.__setattr__(self, "method", Method(self.method))
+        for name in ("rank", "trained_layers", "epochs", "batch_size", "batch_tokens", "max_length", "image_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"recipe: {name} must be at least 1, not {getattr(self, name)}")
+        for name in ("alpha", "learning_rate", "head_learning_rate", "hours"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"recipe: {name} must be above 0, not {getattr(self, name)}")
+        for name in ("warmup", "held_out"):
+            if not 0 <= getattr(self, name) <= 0.5:
+                raise ValueError(f"recipe: {name} must lie between 0 and 0.5, not {getattr(self, name)}")
+        if self.patch_size < 1 or self.image_size % self.patch_size:
+            raise ValueError(f"recipe: image_size {self.image_size} is no multiple of patch_size {self.patch_size}")
+
+    @property
+    def fingerprint(self) -> str:
+        """Return the sha256 of all fields."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+    def suited_to(self, kind: Kind) -> Recipe:
+        """Return the recipe for contents of this kind: a network from scratch trains all weights, longer."""
+        if kind is Kind.TEXT or self.vision_base:
+            return self
+        return replace(self, method=Method.FULL, learning_rate=2e-3, head_learning_rate=2e-3,
+                       epochs=max(60, self.epochs), weight_decay=0.05)
+
+
+def recipe_from(values: dict[str, object]) -> Recipe:
+    """Build a recipe from a version card's JSON; raises ValueError on a field that no recipe has."""
+    unknown = set(values) - {field.name for field in fields(Recipe)}
+    if unknown:
+        raise ValueError(f"recipe: unknown field {min(unknown)}")
+    return Recipe(**values)  # type: ignore[arg-type]

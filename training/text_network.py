@@ -1,0 +1,193 @@
+"""Text: a Hugging Face encoder cut in two; the frozen lower half speaks once, the upper half learns."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from training.errors import BadBase
+from training.examples import Rows, sorted_batches
+from training.heads import LabelHead, mean_pool
+from training.network import Batch, Inputs, Network, let_move
+from training.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TokenInputs:
+    """N texts as token numbers."""
+
+    tokens: list[list[int]]
+    padding: int
+
+    @property
+    def lengths(self) -> Rows:
+        """Return (N,) tokens of each text."""
+        return np.array([len(row) for row in self.tokens], dtype=np.int64)
+
+    def take(self, rows: Rows, device: torch.device) -> Batch:
+        """Return these rows, padded to the longest, on the device."""
+        chosen = [self.tokens[at] for at in rows]
+        width = max(1, max(len(row) for row in chosen))
+        values = np.full((len(chosen), width), self.padding, dtype=np.int64)
+        mask = np.zeros((len(chosen), width), dtype=np.int64)
+        for at, row in enumerate(chosen):
+            values[at, : len(row)] = row
+            mask[at, : len(row)] = 1
+        return Batch(torch.from_numpy(values).to(device), torch.from_numpy(mask).to(device))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StateInputs:
+    """N texts as the states of the last frozen layer, packed end to end without padding."""
+
+    states: Tensor  # (all tokens, D)
+    starts: Rows  # (N + 1,)
+
+    @property
+    def lengths(self) -> Rows:
+        """Return (N,) tokens of each text."""
+        return np.diff(self.starts)
+
+    def take(self, rows: Rows, device: torch.device) -> Batch:
+        """Return these rows, padded to the longest, on the device."""
+        chosen = [self.states[self.starts[at] : self.starts[at + 1]] for at in rows]
+        values = nn.utils.rnn.pad_sequence(chosen, batch_first=True)
+        lengths = torch.tensor([len(row) for row in chosen])
+        mask = (torch.arange(values.shape[1])[None, :] < lengths[:, None]).long()
+        return Batch(values.to(device), mask.to(device))
+
+
+class Passage(nn.Module):
+    """Stands where the embeddings stood, and lets the states of the lower half pass."""
+
+    def forward(self, *_: object, inputs_embeds: Tensor, **__: object) -> Tensor:
+        """Return the states unchanged."""
+        return inputs_embeds
+
+
+def layer_list(model: PreTrainedModel) -> tuple[nn.Module, str] | None:
+    """Return the module that holds the encoder's layers and the attribute's name, or None where unknown."""
+    for path in ("encoder.layer", "transformer.layer", "layers"):
+        parent, _, name = path.rpartition(".")
+        holder = getattr(model, parent, None) if parent else model
+        if isinstance(getattr(holder, name, None), nn.ModuleList) and hasattr(model, "embeddings"):
+            assert holder is not None
+            return holder, name
+    return None
+
+
+def cut(model: PreTrainedModel, trained: int) -> tuple[PreTrainedModel | None, PreTrainedModel]:
+    """Cut an encoder into (lower, upper) with `trained` layers above; lower is None where nothing can be frozen."""
+    found = layer_list(model)
+    if found is None:
+        return None, model
+    layers: nn.ModuleList = getattr(*found)
+    below = len(layers) - trained
+    if below <= 0:
+        return None, model
+    lower = copy.deepcopy(model)
+    holder, name = layer_list(lower) or found
+    setattr(holder, name, getattr(holder, name)[:below])
+    for norm in ("final_norm", "layernorm"):  # belongs above the last layer only
+        if hasattr(lower, norm):
+            setattr(lower, norm, nn.Identity())
+    setattr(*found, layers[below:])
+    model.embeddings = Passage()
+    return lower, model
+
+
+class TextNetwork(Network):
+    """Tokens -> frozen lower layers -> trained upper layers -> mean -> head; and a frozen twin of the upper layers."""
+
+    def __init__(self, folder: Path, recipe: Recipe, labels: int) -> None:
+        """Load the base from its folder; raises BadBase."""
+        super().__init__()
+        try:
+            model = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=torch.float32)
+            self.tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        except (OSError, ValueError, KeyError) as error:
+            raise BadBase(f"the base in {folder} cannot be loaded: {str(error).splitlines()[0]}") from error
+        if getattr(model, "pooler", None) is not None:
+            model.pooler = None
+        self.max_length = min(recipe.max_length, getattr(model.config, "max_position_embeddings", recipe.max_length))
+        self.lower, self.upper = cut(model, recipe.trained_layers)
+        self.twin = copy.deepcopy(self.upper).requires_grad_(False)
+        found = layer_list(self.upper)
+        let_move(self.upper, [getattr(*found)] if found else [self.upper], recipe)
+        if self.lower is not None:
+            self.lower.requires_grad_(False)
+        self.head = LabelHead(model.config.hidden_size, labels)
+
+    def train(self, mode: bool = True) -> TextNetwork:
+        """Switch dropout on in the trained half only: what is frozen always says the same."""
+        super().train(mode)
+        self.twin.train(False)
+        if self.lower is not None:
+            self.lower.train(False)
+        return self
+
+    def encode(self, contents: Sequence[str]) -> TokenInputs:
+        """Tokenise; texts beyond the recipe's max_length are cut."""
+        if not contents:
+            return TokenInputs([], 0)
+        tokens = self.tokenizer(list(contents), truncation=True, max_length=self.max_length, padding=False,
+                                return_attention_mask=False, return_token_type_ids=False)["input_ids"]
+        return TokenInputs(tokens, self.tokenizer.pad_token_id or 0)
+
+    def settle(self, inputs: Inputs, batch_size: int) -> Inputs:
+        """Run the frozen lower layers once over all texts; (tokens, D) float32 stay on the host."""
+        if self.lower is None:
+            return inputs
+        device, lengths = self.head_device, inputs.lengths
+        starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        states = torch.empty(int(starts[-1]), self.upper.config.hidden_size)
+        with torch.no_grad():
+            for rows in sorted_batches(lengths, batch_size, 1 << 14):
+                said = self.states(inputs.take(rows, device)).cpu()
+                for row, of_text in zip(rows, said, strict=True):
+                    states[starts[row] : starts[row + 1]] = of_text[: lengths[row]]
+        return StateInputs(states, starts)
+
+    @property
+    def head_device(self) -> torch.device:
+        """Return the device on which the network lies."""
+        return next(self.head.parameters()).device
+
+    def states(self, batch: Batch) -> Tensor:
+        """Return (B, T, D): what the frozen lower layers say; passes states that are already that."""
+        if self.lower is None or batch.values.is_floating_point():
+            return batch.values
+        with torch.no_grad():
+            said: Tensor = self.lower(input_ids=batch.values, attention_mask=batch.mask).last_hidden_state
+        return said
+
+    def pooled(self, half: PreTrainedModel, states: Tensor, mask: Tensor | None) -> Tensor:
+        """Return (B, D): mean state after the upper layers, in float32."""
+        if states.is_floating_point():
+            out = half(inputs_embeds=states, attention_mask=mask)
+        else:
+            out = half(input_ids=states, attention_mask=mask)
+        return mean_pool(out.last_hidden_state.float(), mask)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Return (B, K) logits."""
+        logits: Tensor = self.head(self.pooled(self.upper, self.states(batch), batch.mask))
+        return logits
+
+    def features(self, batch: Batch) -> Tensor:
+        """Return (B, D) mean-pooled embeddings of the untouched base, of length one."""
+        with torch.no_grad():
+            pooled = self.pooled(self.twin, self.states(batch), batch.mask)
+        return nn.functional.normalize(pooled, dim=-1)
+
+    def look(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return (logits, features); the lower half runs once for both."""
+        below = Batch(self.states(batch), batch.mask)
+        return self(below), self.features(below)

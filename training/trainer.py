@@ -1,0 +1,187 @@
+"""The trainer: a snapshot becomes a version, a version says what it thinks of contents."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version as library_version
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from training.bases import base_folder, base_hash
+from training.calibrate import Blend, fit_blend, log_losses, softmax
+from training.errors import VersionRefused
+from training.evaluate import evaluate
+from training.examples import Examples, Floats, Rows, sorted_batches, split
+from training.image_network import ImageNetwork
+from training.loop import Course, Progress, lesson_of, teach
+from training.network import Batch, Inputs, Network, device_for
+from training.probe import PULLS, Probe, fit_probe
+from training.recipe import Kind, Recipe
+from training.text_network import TextNetwork
+from training.versions import Version, VersionCard, open_version, read_weights, write_version
+
+LIBRARIES = ("torch", "transformers", "peft", "numpy")
+
+
+def silent(stage: str, share: float) -> None:
+    """Progress for nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What the held-out examples taught about the two voices."""
+
+    blend: Blend
+    pull: float
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class TransformerTrainer:
+    """Fine-tunes transformers; the clocks come in so that tests can hold them."""
+
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    clock: Callable[[], float] = time.monotonic
+
+    def train(self, examples: Examples, recipe: Recipe, home: Path, progress: Progress = silent) -> Version:
+        """Train, calibrate and write one version under `home`; a killed training resumes where it was.
+
+        Four fifths are learned first, the held-out fifth fits temperatures and the probe's share, then the same recipe
+        learns everything. Raises TrainingFailed (BadExamples, BadBase, Diverged, OutOfMemory).
+        """
+        started, recipe = self.clock(), recipe.suited_to(examples.kind)
+        network = build_network(examples.kind, recipe, examples.soft_labels.shape[1])
+        inputs = network.settle(network.encode(examples.contents), recipe.batch_size)
+        features = look_at(inputs, recipe, network.features)
+        progress("prepare", 1.0)
+        start = {name: weight.detach().clone() for name, weight in network.trained().items()}
+        kept, held = split(len(examples), recipe.held_out, np.random.default_rng(recipe.seed))
+        shares = np.array([len(kept), len(examples)]) * (len(held) > 0) / (len(kept) + len(examples))
+
+        def run(rows: Rows, stage: str, base: float, width: float) -> Course:
+            network.restore(start)
+            keep = home / "checkpoints" / f"{examples.fingerprint[:16]}-{recipe.fingerprint[:16]}-{stage}.safetensors"
+            lesson = lesson_of(inputs, rows, examples.soft_labels, examples.weights)
+            return teach(network, lesson, recipe, keep, lambda _, s: progress("train", base + width * s), self.clock)
+
+        fitted = Fitted(Blend(), 0.1, {})
+        if len(held):
+            run(kept, "fifths", 0.0, shares[0])
+            fitted = judge_voices(network, inputs, features, examples, kept, held, recipe)
+        course = run(np.arange(len(examples)), "whole", shares[0], 1 - shares[0])
+        probe = fit_probe(features, examples.soft_labels, examples.weights, fitted.pull)
+        card = self.card(examples, recipe, fitted, course, self.clock() - started)
+        written = write_version(home, card, network.trained(), probe)
+        for stage in ("fifths", "whole"):
+            name = f"{examples.fingerprint[:16]}-{recipe.fingerprint[:16]}-{stage}.safetensors"
+            (home / "checkpoints" / name).unlink(missing_ok=True)
+        progress("written", 1.0)
+        return written
+
+    def card(self, examples: Examples, recipe: Recipe, fitted: Fitted, course: Course, seconds: float) -> VersionCard:
+        """Fill in the version card."""
+        epochs = [part for part in np.array_split(course.losses, recipe.epochs) if len(part)]
+        return VersionCard(
+            created_at=self.now().isoformat(), kind=examples.kind, labels=examples.labels,
+            base_hash=hash_of_base(examples.kind, recipe), recipe=recipe, examples_hash=examples.fingerprint,
+            examples=len(examples), blend=fitted.blend, metrics=fitted.metrics,
+            losses=tuple(round(float(part.mean()), 5) for part in epochs), seconds=round(seconds, 2),
+            device=str(device_for(recipe.device)), libraries={name: library_version(name) for name in LIBRARIES},
+        )
+
+    def score(self, folder: Path, contents: Iterable[str], batch: int = 32,
+              chunk: int = 4096) -> Iterator[tuple[Floats, Floats]]:
+        """Yield (suggestions (n, K), embeddings (n, D)) for every `chunk` contents, in their order.
+
+        The pool is never held in memory. Raises VersionRefused, BadExamples.
+        """
+        version = open_version(folder)
+        network, probe = load_network(version)
+        stream = iter(contents)
+        while pieces := list(islice(stream, chunk)):
+            yield suggest(network, probe, version.card, pieces, batch)
+
+
+def build_network(kind: Kind, recipe: Recipe, labels: int) -> Network:
+    """Return an untrained network on the recipe's device; the seed decides its random weights."""
+    torch.manual_seed(recipe.seed)
+    network: Network
+    if kind is Kind.TEXT:
+        network = TextNetwork(base_folder(recipe.base), recipe, labels)
+    else:
+        network = ImageNetwork(base_folder(recipe.vision_base) if recipe.vision_base else None, recipe, labels)
+    return network.to(device_for(recipe.device)).eval()
+
+
+def hash_of_base(kind: Kind, recipe: Recipe) -> str:
+    """Return the hash of the base that the recipe starts from; empty where it starts from nothing."""
+    if kind is Kind.IMAGE:
+        return base_hash(base_folder(recipe.vision_base)) if recipe.vision_base else ""
+    return base_hash(base_folder(recipe.base))
+
+
+def load_network(version: Version) -> tuple[Network, Probe]:
+    """Return a version's network, ready to score, and its probe; raises VersionRefused."""
+    card = version.card
+    if hash_of_base(card.kind, card.recipe) != card.base_hash:
+        raise VersionRefused(f"version {version.hash[:12]}: it grew on another base than the one found here")
+    weights, probe = read_weights(version)
+    network = build_network(card.kind, card.recipe, len(probe.bias))
+    try:
+        network.restore(weights)
+    except (KeyError, ValueError) as error:
+        raise VersionRefused(f"version {version.hash[:12]}: its weights do not fit its recipe ({error})") from error
+    network.merge()
+    return network, probe
+
+
+def suggest(network: Network, probe: Probe, card: VersionCard, contents: list[str],
+            batch: int) -> tuple[Floats, Floats]:
+    """Return (suggestions (n, K), embeddings (n, D)) of contents, in their order."""
+    inputs = network.encode(contents)
+    logits = np.empty((len(contents), len(probe.bias)))
+    features = np.empty((len(contents), len(probe.centre)))
+    with torch.inference_mode():
+        for rows in sorted_batches(inputs.lengths, batch, card.recipe.batch_tokens):
+            said, seen = network.look(inputs.take(rows, device_for(card.recipe.device)))
+            logits[rows], features[rows] = said.float().cpu().numpy(), seen.float().cpu().numpy()
+    second = probe.logits(torch.from_numpy(features).float()).double().numpy()
+    return card.blend.probabilities(logits, second), features
+
+
+def look_at(inputs: Inputs, recipe: Recipe, what: Callable[[Batch], Tensor]) -> Floats:
+    """Return (N, ?): what a half of the network says about all inputs, in their order."""
+    device, lengths = device_for(recipe.device), inputs.lengths
+    parts, order = [], []
+    with torch.inference_mode():
+        for rows in sorted_batches(lengths, recipe.batch_size, recipe.batch_tokens):
+            parts.append(what(inputs.take(rows, device)).float().cpu().double().numpy())
+            order.append(rows)
+    return np.concatenate(parts)[np.argsort(np.concatenate(order))]
+
+
+def judge_voices(network: Network, inputs: Inputs, features: Floats, examples: Examples, kept: Rows, held: Rows,
+                 recipe: Recipe) -> Fitted:
+    """Fit temperatures, the probe's pull and its share on examples that neither voice has learned."""
+    soft, weights = examples.soft_labels, examples.weights
+    probes = {pull: fit_probe(features[kept], soft[kept], weights[kept], pull) for pull in PULLS}
+    seen = torch.from_numpy(features[held]).float()
+    said = {pull: probe.logits(seen).double().numpy() for pull, probe in probes.items()}
+    pull = min(PULLS, key=lambda p: float((weights[held] * log_losses(softmax(said[p]), soft[held])).sum()))
+    logits = look_at(inputs, recipe, network)[held]
+    blend = fit_blend(logits, said[pull], soft[held], weights[held])
+    rng = np.random.default_rng(recipe.seed)
+    metrics = {"held_out": float(len(held))}
+    voices = {"network": softmax(logits), "probe": softmax(said[pull]), "served": blend.probabilities(logits, said[pull])}
+    for voice, suggestions in voices.items():
+        report = evaluate(suggestions, soft[held], rng, draws=200)
+        for name in ("accuracy", "log_loss", "ece", "brier"):
+            metrics[f"{voice}_{name}"] = round(getattr(report, name).value, 5)
+    return Fitted(blend, pull, metrics)

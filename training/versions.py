@@ -1,0 +1,128 @@
+"""A version on disk: an immutable folder named by its content, safetensors and JSON only, whole or refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from training.calibrate import Blend
+from training.errors import VersionRefused
+from training.probe import Probe
+from training.recipe import Kind, Recipe, recipe_from
+
+FORMAT = 1
+CARD, MANIFEST, NETWORK, PROBE = "card.json", "manifest.json", "network.safetensors", "probe.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class VersionCard:
+    """All that is to be known about a version without loading it."""
+
+    created_at: str  # ISO 8601, UTC
+    kind: Kind
+    labels: tuple[str, ...]  # K wordings
+    base_hash: str  # sha256 of the base's weights; empty for a network from scratch
+    recipe: Recipe
+    examples_hash: str  # provenance: the snapshot it learned from
+    examples: int
+    blend: Blend
+    metrics: dict[str, float] = field(default_factory=dict)  # on held-out examples, before and after calibration
+    losses: tuple[float, ...] = ()  # mean training loss of each epoch, nats
+    seconds: float = 0.0
+    device: str = "cpu"
+    libraries: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version that was checked against its manifest."""
+
+    hash: str
+    folder: Path
+    card: VersionCard
+
+
+def write_version(home: Path, card: VersionCard, network: dict[str, Tensor], probe: Probe) -> Version:
+    """Write a version under `home`, whole or not at all, and return it."""
+    home.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=".part-", dir=home))
+    try:
+        save_file({k: v.detach().cpu().contiguous() for k, v in network.items()}, part / NETWORK)
+        save_file({name: getattr(probe, name).contiguous() for name in Probe.__slots__}, part / PROBE)
+        (part / CARD).write_text(json.dumps(asdict(card) | {"format": FORMAT}, indent=1, sort_keys=True))
+        files = {path.name: file_hash(path) for path in sorted(part.iterdir())}
+        (part / MANIFEST).write_text(json.dumps(files, indent=1, sort_keys=True))
+        name = file_hash(part / MANIFEST)
+        for path in (*part.iterdir(), part):
+            sync(path)
+        if not (home / name).exists():
+            part.rename(home / name)
+            sync(home)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return open_version(home / name)
+
+
+def open_version(folder: Path) -> Version:
+    """Check every byte of a version and read its card; raises VersionRefused in one sentence."""
+    try:
+        manifest = (folder / MANIFEST).read_bytes()
+        files = json.loads(manifest)
+        there = {path.name for path in folder.iterdir()} - {MANIFEST}
+    except (OSError, ValueError) as error:
+        raise VersionRefused(f"version {folder.name[:12]}: {MANIFEST} is missing or cannot be read") from error
+    if hashlib.sha256(manifest).hexdigest() != folder.name:
+        raise VersionRefused(f"version {folder.name[:12]}: the folder's name does not fit its content")
+    if there != {CARD, NETWORK, PROBE} or set(files) != there:
+        odd = min(there.symmetric_difference({CARD, NETWORK, PROBE}) or set(files) ^ there)
+        raise VersionRefused(f"version {folder.name[:12]}: {odd} is missing or does not belong there")
+    for name, expected in files.items():
+        path = folder / name
+        if path.is_symlink() or not path.is_file() or file_hash(path) != expected:
+            raise VersionRefused(f"version {folder.name[:12]}: {name} is not the file that was written")
+    return Version(folder.name, folder, read_card(folder))
+
+
+def read_card(folder: Path) -> VersionCard:
+    """Read a version card; raises VersionRefused where it is of another format."""
+    try:
+        told = json.loads((folder / CARD).read_text())
+        if told.pop("format") != FORMAT:
+            raise ValueError("another format")
+        told |= {"kind": Kind(told["kind"]), "recipe": recipe_from(told["recipe"]), "blend": Blend(**told["blend"]),
+                 "labels": tuple(told["labels"]), "losses": tuple(told["losses"])}
+        return VersionCard(**told)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise VersionRefused(f"version {folder.name[:12]}: {CARD} is not a card of format {FORMAT}") from error
+
+
+def read_weights(version: Version) -> tuple[dict[str, Tensor], Probe]:
+    """Return (network weights, probe); raises VersionRefused."""
+    try:
+        return load_file(version.folder / NETWORK), Probe(**load_file(version.folder / PROBE))
+    except (OSError, SafetensorError, TypeError) as error:
+        raise VersionRefused(f"version {version.hash[:12]}: its weights cannot be read") from error
+
+
+def file_hash(path: Path) -> str:
+    """Return the sha256 of a file's bytes."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def sync(path: Path) -> None:
+    """Wait until a file or folder is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
