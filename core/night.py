@@ -1,4 +1,4 @@
-"""A night: refit, train, judge, promote or keep, score the open pool, queue. One transaction writes it all at the end."""
+"""A night: refit, train, judge, promote or keep, score the open pool, queue; one transaction at the end."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def _queue(
     report: NightReport,
     rng: np.random.Generator,
 ) -> Mapping[ItemId, Item]:
-    """The open items with their worth for tomorrow; those without an answer hear the version that serves from now on."""
+    """The open items with their worth for tomorrow; those without an answer hear the version that now serves."""
     scores = _gathered(trainer.score(voice, [item.content for item in pool]), len(campaign.labels))
     worths = worth_of(scores.probabilities, scores.embeddings, max(len(pool) // 3, 1), rng)
     serves = report.promoted or report.before is not None

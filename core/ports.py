@@ -172,7 +172,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class NightResult:
-    """What one transaction at the end of a night writes. Its beliefs bring worth, suggestion and spoken of items along."""
+    """What the transaction at the end of a night writes; its items bring worth, suggestion and spoken along."""
 
     beliefs: Beliefs
     version: Version  # may be known already: the same content has the same id

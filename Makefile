@@ -1,0 +1,57 @@
+# One command each: demo, test, serve, bench, check.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+export TOKENIZERS_PARALLELISM := false
+export HF_HUB_DISABLE_TELEMETRY := 1
+
+.PHONY: demo test serve night bench bench-beliefs bench-bot bench-night check lint clean
+
+demo: .venv/.demo  ## the whole loop in a browser, no token needed; ARGS=--once ends after the table
+	$(BIN)/crowdloop demo $(ARGS)
+
+serve: .venv/.demo  ## the bot, with the token from the environment
+	$(BIN)/crowdloop serve $(ARGS)
+
+night: .venv/.demo  ## the night of every campaign that is due
+	$(BIN)/crowdloop night $(ARGS)
+
+test: .venv/.test  ## everything
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+lint: .venv/.test
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test  ## what must be green before a change lands
+
+bench: bench-bot bench-beliefs bench-night
+
+bench-bot: .venv/.test  ## our bot against a bare PTB bot and raw aiohttp
+	$(BIN)/python -m tests.benchmarks.bench_bot $(ARGS)
+
+bench-beliefs: .venv/.bench  ## beliefs against crowd-kit on recorded crowds
+	$(BIN)/python -m tests.benchmarks.bench_beliefs $(ARGS)
+
+bench-night: .venv/.test  ## the trainer on three text sets and digits
+	$(BIN)/python -m tests.benchmarks.bench_night $(ARGS)
+
+.venv/.python:
+	$(PYTHON) -m venv .venv
+	touch $@
+
+.venv/.demo: pyproject.toml constraints.txt | .venv/.python
+	$(PIP) -e ".[offline]"
+	touch $@
+
+.venv/.test: pyproject.toml constraints.txt | .venv/.python
+	$(PIP) -e ".[offline,test]"
+	touch $@ .venv/.demo
+
+.venv/.bench: pyproject.toml constraints.txt | .venv/.python
+	$(PIP) -e ".[offline,test,bench]"
+	touch $@ .venv/.test .venv/.demo
+
+clean:
+	rm -rf .venv state .mypy_cache .ruff_cache .pytest_cache .hypothesis
