@@ -142,6 +142,7 @@ async def test_people_before_ten_thousand_broadcasts(wire: Wire) -> None:
 
 async def test_a_chat_that_must_wait_holds_up_nobody_behind_it(wire: Wire) -> None:
     wire.limits.told_to_wait(ANNA, 60)
+    wire.limits.told_to_wait(ANNA, 1)
     wire.send(ANNA, Lane.BROADCAST)
     wire.send(BEN, Lane.BROADCAST)
     await wire.run(100)
@@ -157,10 +158,12 @@ async def test_silence_everywhere_is_kept_and_ends_without_a_flood(wire: Wire) -
     await wire.run(5)
     wire.limits.told_to_wait(None, 2)  # a shorter word does not shorten a longer one
     wire.limits.told_to_wait(ANNA, 1)
+    await wire.run(8)
+    wire.send(999, new=False)  # an edit that would go at once at any other time
     await wire.run(16.999)
     assert wire.calls == []
     await wire.run(60)
-    assert len(wire.calls) == 180
+    assert len(wire.calls) == 181
     assert min(wire.times()) >= 17
     assert most_within(wire.times(), 0.1) <= 31
     bulk = [at for at, _, name in wire.calls if name]
@@ -224,6 +227,16 @@ async def test_idle_chats_are_forgotten_and_silenced_ones_are_not(wire: Wire) ->
     wire.limits.close()
     await wire.clock.settle()
     assert wire.tasks[-1].cancelled()
+
+
+async def test_a_late_timer_lets_nobody_jump_the_queue(wire: Wire) -> None:
+    for chat in range(1, 4):
+        wire.send(chat)
+    await wire.clock.settle()
+    wire.clock.now += 5  # the loop was busy: the timer has not rung yet
+    wire.send(9)
+    await wire.run(10)
+    assert [to for _, to, _ in wire.calls] == [1, 2, 3, 9]
 
 
 async def test_any_mixture_keeps_every_limit_and_loses_nothing(wire: Wire) -> None:
