@@ -1,0 +1,127 @@
+"""Items: the queue, the seats, the import."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import exists, not_, select, text, update
+
+from core.errors import Conflict, NotFound
+from core.ids import CampaignId, ItemId, WorkerId
+from core.item import Item, NewItem, Role, Verdict
+from storage import mapping
+from storage.mapping import Values
+from storage.part import Part
+from storage.sql import START, Statement, fixed, given, insert
+from storage.tables import ASKABLE, CONTROL, TABLES
+
+ITEM, QUESTION = TABLES["item"], TABLES["question"]
+NAMES_AT_ONCE = 500
+
+_unmet = not_(exists().where(QUESTION.c.worker == given("worker"), QUESTION.c.item == ITEM.c.id).correlate(ITEM))
+
+FIND_ITEM = Statement(select(ITEM).where(ITEM.c.id == given("of")).with_for_update(key_share=True))
+HEAD = Statement(
+    select(ITEM)
+    .where(ITEM.c.campaign == given("campaign"), text(ASKABLE), _unmet)
+    .order_by(ITEM.c.priority.desc(), ITEM.c.id)
+    .limit(given("limit"))
+    .offset(START)
+)
+UNMET_CONTROLS = Statement(
+    select(ITEM)
+    .where(ITEM.c.campaign == given("campaign"), text(CONTROL), _unmet)
+    .order_by(ITEM.c.id)
+    .limit(given("limit"))
+    .offset(START)
+)
+KNOWN_NAMES = Statement(
+    select(ITEM.c.name).where(
+        ITEM.c.campaign == given("campaign"), ITEM.c.name.in_([given(f"n{n}") for n in range(NAMES_AT_ONCE)])
+    )
+)
+ADD_ITEM = Statement(
+    insert(
+        "item", "id", answers=fixed("0"), leases=fixed("0"), problems=fixed("0"), worth=fixed("0.5"),
+        priority=fixed("0.5"), suggestion=fixed("NULL"), spoken=fixed("NULL"),
+    )
+)  # fmt: skip
+_free = (
+    select(ITEM.c.id).where(ITEM.c.id == given("of"), text(ASKABLE)).with_for_update(key_share=True, skip_locked=True)
+)
+TAKE_SEAT = Statement(
+    update(ITEM).where(ITEM.c.id == _free.scalar_subquery()).values(leases=fixed("leases + 1")).returning(*ITEM.columns)
+)
+SAVED = ("verdict", "posterior", "answers", "leases", "problems", "priority")
+SAVE_ITEM = Statement(update(ITEM).where(ITEM.c.id == given("of")).values({name: given(name) for name in SAVED}))
+
+
+class Items(Part):
+    __slots__ = ()
+
+    def item(self, item: ItemId) -> Item:
+        row = self.cursor.row(FIND_ITEM, of=item)
+        if row is None:
+            raise NotFound("item", item)
+        return mapping.item(row)
+
+    def head(self, campaign: CampaignId, worker: WorkerId, limit: int) -> list[Item]:
+        return [mapping.item(row) for row in self.cursor.rows(HEAD, campaign=campaign, worker=worker, limit=limit)]
+
+    def unmet_controls(self, campaign: CampaignId, worker: WorkerId, limit: int) -> list[Item]:
+        rows = self.cursor.rows(UNMET_CONTROLS, campaign=campaign, worker=worker, limit=limit)
+        return [mapping.item(row) for row in rows]
+
+    def known_names(self, campaign: CampaignId, names: Sequence[str]) -> set[str]:
+        found: set[str] = set()
+        for at in range(0, len(names), NAMES_AT_ONCE):
+            some = names[at : at + NAMES_AT_ONCE]
+            values = {f"n{n}": some[min(n, len(some) - 1)] for n in range(NAMES_AT_ONCE)}
+            found.update(row[0] for row in self.cursor.rows(KNOWN_NAMES, campaign=campaign, **values))
+        return found
+
+    def add_items(self, campaign: CampaignId, items: Sequence[tuple[NewItem, Role]], start: Sequence[float]) -> int:
+        known = self.known_names(campaign, [new.name for new, _ in items])
+        if known:
+            raise Conflict(f"There is an item named {min(known)} in this campaign already.")
+        seats = self.campaign(campaign).policy.max_overlap
+        self.cursor.changes(ADD_ITEM, _added(campaign, items, start, seats))
+        return len(items)
+
+    def take_seat(self, item: ItemId) -> Item | None:
+        row = self.cursor.row(TAKE_SEAT, of=item)
+        return None if row is None else mapping.item(row)
+
+    def save_item(self, item: Item) -> None:
+        values = {
+            "of": item.id,
+            "verdict": item.verdict.value,
+            "posterior": mapping.packed(item.posterior),
+            "answers": item.answers,
+            "leases": item.leases,
+            "problems": item.problems,
+            "priority": item.priority,
+        }
+        self.cursor.change(SAVE_ITEM, values)
+
+
+def _added(
+    campaign: CampaignId, items: Sequence[tuple[NewItem, Role]], start: Sequence[float], seats: int
+) -> Iterator[Values]:
+    prior = mapping.packed(start)
+    for new, role in items:
+        control = role is Role.CONTROL
+        truth = tuple(float(label == new.truth) for label in range(len(start)))
+        yield {
+            "campaign": campaign,
+            "name": new.name,
+            "medium": new.content.medium.value,
+            "text": new.content.text,
+            "media": new.content.media,
+            "role": role.value,
+            "truth": new.truth,
+            "reason": new.reason,
+            "verdict": (Verdict.SETTLED if control else Verdict.OPEN).value,
+            "posterior": mapping.packed(truth) if control else prior,
+            "seats": None if control else seats,
+        }
