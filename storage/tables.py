@@ -29,7 +29,7 @@ NAMES = {
     "fk": "fk_%(table_name)s_%(column_0_name)s",
     "pk": "pk_%(table_name)s",
 }
-ASKABLE = "verdict = 'open' AND role <> 'control' AND answers + leases < seats"  # word for word in index and query
+ASKABLE = "verdict = 'open' AND role <> 'control' AND seats > answers + leases"  # word for word in index and query, or SQLite does not see it
 CONTROL = "role = 'control' AND verdict <> 'withdrawn'"
 LIVE = "state = 'live'"
 

@@ -12,7 +12,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-ASKABLE = "verdict = 'open' AND role <> 'control' AND answers + leases < seats"
+ASKABLE = "verdict = 'open' AND role <> 'control' AND seats > answers + leases"
 CONTROL = "role = 'control' AND verdict <> 'withdrawn'"
 LIVE = "state = 'live'"
 APPEND_ONLY = ("answer", "entry")
