@@ -55,7 +55,7 @@ class Control:
         posts = {"say": self.say, "tap": self.tap, "send": self.send, "block": self.block}
         return [
             web.get("/", self.page),
-            web.get(r"/{name:chat\.(?:css|js)}", self.page),
+            web.get(r"/{name:[a-z]+\.(?:css|js|svg)}", self.page),
             web.get("/sandbox/", guarded(self.about)),
             web.get("/sandbox/counts", guarded(self.counts)),
             web.post("/sandbox/faults", guarded(self.plan_fault)),
@@ -68,7 +68,10 @@ class Control:
 
     async def page(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info.get("name", "chat.html")
-        return web.FileResponse(PAGE / name, headers={"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"})
+        if not (PAGE / name).is_file():
+            raise web.HTTPNotFound
+        headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"}
+        return web.FileResponse(PAGE / name, headers=headers)
 
     async def about(self, _: web.Request) -> web.Response:
         bot = self._world.telegram.bot
