@@ -68,13 +68,13 @@ def fit_blend(network: Floats, probe: Floats, soft_labels: Floats, weights: Floa
         return Blend()
     of_network = fit_temperature(network, soft_labels, weights)
     of_probe = fit_temperature(probe, soft_labels, weights)
-    best, best_losses = Blend(), np.array([])
+    best, best_losses = Blend(), np.full(len(network), np.inf)
     for share in (0.5, 0.0, 1.0):
         raw = Blend(of_network, of_probe, share)
         mixed = np.log(raw.probabilities(network, probe) + 1e-12)
         blend = Blend(of_network, of_probe, share, fit_temperature(mixed, soft_labels, weights))
         losses = log_losses(blend.probabilities(network, probe), soft_labels) * weights / weights.mean()
-        gain = best_losses - losses if len(best_losses) else np.array([np.inf])
-        if gain.mean() > gain.std() / np.sqrt(len(gain)) or len(gain) == 1:
+        gain = best_losses - losses
+        if share == 0.5 or gain.mean() > gain.std() / np.sqrt(len(gain)):
             best, best_losses = blend, losses
     return best

@@ -48,7 +48,7 @@ def fit_probe(features: Floats, soft_labels: Floats, weights: Floats, pull: floa
         fit = -(soft * torch.log_softmax(z @ weight + bias, dim=1)).sum(dim=1)
         loss: Tensor = (w * fit).sum() + 0.5 * pull * weight.square().sum()
         loss.backward()  # type: ignore[no-untyped-call]
-        return float(loss)
+        return float(loss.detach())
 
     optimiser.step(closure)  # type: ignore[no-untyped-call]
     return Probe(centre.float(), scale.float(), weight.detach().float(), bias.detach().float())

@@ -57,7 +57,7 @@ class Recipe:
     """Tokens of a text that are read; the rest is cut."""
     image_size: int = 32
     """Pixels of a side to which pictures are brought when the network starts from scratch."""
-    patch_size: int = 4
+    patch_size: int = 8
     """Pixels of a side of one patch when the network starts from scratch."""
     held_out: float = 0.2
     """Share of the examples on which the version is calibrated before it is trained again on all of them."""
@@ -93,7 +93,7 @@ class Recipe:
         if kind is Kind.TEXT or self.vision_base:
             return self
         return replace(self, method=Method.FULL, learning_rate=2e-3, head_learning_rate=2e-3,
-                       epochs=max(60, self.epochs), weight_decay=0.05)
+                       epochs=max(40, self.epochs), weight_decay=0.05)
 
 
 def recipe_from(values: dict[str, object]) -> Recipe:

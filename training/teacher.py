@@ -1,0 +1,68 @@
+"""The core's Trainer port over the transformers here: contents in, version ids and scores out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import TrainingFailed
+from core.ids import VersionId
+from core.item import Content, Medium
+from core.version import Lessons, Scores
+from training.examples import Examples
+from training.recipe import Kind, Recipe
+from training.trainer import TransformerTrainer
+
+KINDS = {Medium.TEXT: Kind.TEXT, Medium.IMAGE: Kind.IMAGE}
+
+
+@dataclass(frozen=True, slots=True)
+class Teacher:
+    """Teaches the versions of one campaign; they lie under `home`, pictures for the network in a folder beside them."""
+
+    home: Path
+    recipe: Recipe
+    labels: tuple[str, ...]
+    media: Callable[[str], bytes]  # sha256 -> picture
+    trainer: TransformerTrainer = TransformerTrainer()
+
+    def train(self, lessons: Lessons, tell: Callable[[str], None]) -> VersionId:
+        """The id of a new version; TrainingFailed says why there is none."""
+        examples = Examples(
+            kind=_kind_of(lessons.contents),
+            contents=tuple(map(self._piece, lessons.contents)),
+            soft_labels=lessons.targets,
+            weights=lessons.weights,
+            labels=self.labels,
+        )
+        version = self.trainer.train(
+            examples, self.recipe, self.home, lambda stage, share: tell(f"{stage} {share:.0%}")
+        )
+        return VersionId(version.hash)
+
+    def score(self, version: VersionId, contents: Sequence[Content]) -> Iterator[Scores]:
+        """What a version thinks of contents, in their order, a chunk at a time."""
+        if not contents:
+            return
+        for probabilities, embeddings in self.trainer.score(self.home / version, map(self._piece, contents)):
+            yield Scores(probabilities, embeddings)
+
+    def _piece(self, content: Content) -> str:
+        """The text, or the path of the picture, written out once."""
+        if content.medium is Medium.TEXT:
+            return content.text
+        path = self.home / "media" / content.media
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_suffix(".part")
+            part.write_bytes(self.media(content.media))
+            part.rename(path)
+        return str(path)
+
+
+def _kind_of(contents: Sequence[Content]) -> Kind:
+    media = {content.medium for content in contents}
+    if len(media) != 1:
+        raise TrainingFailed("A campaign that mixes texts and pictures cannot be learned by one network yet.")
+    return KINDS[media.pop()]
