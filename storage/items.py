@@ -10,8 +10,8 @@ from core.errors import Conflict, NotFound
 from core.ids import CampaignId, ItemId, WorkerId
 from core.item import Item, NewItem, Role, Verdict
 from storage import mapping
+from storage.campaigns import Campaigns
 from storage.mapping import Values
-from storage.part import Part
 from storage.sql import START, Statement, fixed, given, insert
 from storage.tables import ASKABLE, CONTROL, TABLES
 
@@ -56,7 +56,7 @@ SAVED = ("verdict", "posterior", "answers", "leases", "problems", "priority")
 SAVE_ITEM = Statement(update(ITEM).where(ITEM.c.id == given("of")).values({name: given(name) for name in SAVED}))
 
 
-class Items(Part):
+class Items(Campaigns):
     __slots__ = ()
 
     def item(self, item: ItemId) -> Item:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from core.ports import Transaction
-from storage.campaigns import Campaigns
 from storage.items import Items
 from storage.part import Posted, Remembered
 from storage.people import People
@@ -18,7 +17,7 @@ from storage.writer import Writer
 T = TypeVar("T")
 
 
-class SqlTransaction(People, Items, Campaigns, Questions, Postings):
+class SqlTransaction(People, Items, Questions, Postings):
     """`core.ports.Transaction` on a cursor. A Conflict of an `add_...` leaves the transaction as it was."""
 
     __slots__ = ()

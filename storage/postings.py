@@ -7,12 +7,13 @@ from datetime import datetime
 from hashlib import sha256
 
 from sqlalchemy import bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_row
 
 from core.ids import UpdateId
 from core.ports import Letter
 from storage import mapping
 from storage.part import Part, Posted
-from storage.sql import Cursor, Statement, fixed, given, insert, insert_into
+from storage.sql import Cursor, Statement, fixed, given, insert
 from storage.tables import TABLES
 
 ENTRY, INBOX, OUTBOX, MEDIA = (TABLES[name] for name in ("entry", "inbox", "outbox", "media"))
@@ -33,7 +34,7 @@ def _leg(side: str, holder: str, amount: str) -> dict[str, object]:
 
 
 TRANSFER = Statement(
-    insert_into(ENTRY)
+    insert_row(ENTRY)
     .values([_leg("source", "source", "less"), _leg("target", "target", "more")])
     .inline()
     .on_conflict_do_nothing()

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import BindParameter, ColumnElement, Dialect, bindparam, literal_column
 from sqlalchemy.dialects.postgresql import Insert
-from sqlalchemy.dialects.postgresql import insert as insert_into
+from sqlalchemy.dialects.postgresql import insert as insert_row
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.sql import ClauseElement
@@ -26,7 +26,7 @@ class Kind(Enum):
 
 DIALECTS: dict[Kind, Dialect] = {
     Kind.SQLITE: SQLiteDialect_pysqlite(paramstyle="named"),
-    Kind.POSTGRESQL: PGDialect_psycopg(),
+    Kind.POSTGRESQL: PGDialect_psycopg(),  # type: ignore[no-untyped-call]
 }
 
 
@@ -55,7 +55,8 @@ class Statement:
 class RawCursor(Protocol):
     """What sqlite3's and psycopg's cursors have in common."""
 
-    rowcount: int
+    @property
+    def rowcount(self) -> int: ...
 
     def execute(self, text: Any, values: Any = ..., /) -> Any: ...
     def executemany(self, text: Any, values: Any, /) -> Any: ...
@@ -114,7 +115,7 @@ def insert(table: str, *without: str, **constants: ColumnElement[Any]) -> Insert
         for column in target.columns
         if column.name not in without
     }
-    return insert_into(target).values(values).inline()
+    return insert_row(target).values(values).inline()
 
 
 START = fixed("0")  # said aloud, as SQLite's dialect would bind it otherwise

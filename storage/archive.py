@@ -1,0 +1,99 @@
+"""The archive over SQL: whole campaigns at a time, synchronous, on connections of its own."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, datetime, timedelta
+
+from core.campaign import Campaign
+from core.ids import CampaignId, WorkerId
+from core.ports import Beliefs, Claim, Consensus, Letter, NightResult, Snapshot
+from core.question import Answer, Question
+from core.version import Version
+from storage import mapping, nights, outbox
+from storage.access import Access
+from storage.campaigns import CAMPAIGNS, find_campaign, find_serving, find_slug
+from storage.engine import Database
+from storage.postings import UNBALANCED, add_media, post
+from storage.publishing import publish, write_queue, write_version
+from storage.reading import ANSWERS, CONSENSUS, QUESTION_AT, consensus, snapshot
+from storage.sql import Cursor
+
+NIGHT_LEASE = timedelta(minutes=15)  # a runner that is silent for so long is taken for dead
+
+
+class SqlArchive:
+    """`core.ports.Archive`; may be used by several threads."""
+
+    def __init__(
+        self,
+        database: Database,
+        lease: timedelta = NIGHT_LEASE,
+        new_key: Callable[[], bytes] = lambda: secrets.token_bytes(16),
+    ) -> None:
+        self._access, self._lease, self._new_key = Access(database), lease, new_key
+
+    def campaign_named(self, slug: str) -> Campaign:
+        return self._access.read(lambda cursor: find_campaign(cursor, find_slug(cursor, slug)))
+
+    def campaigns(self) -> list[Campaign]:
+        return [mapping.campaign(row) for row in self._access.read(lambda cursor: cursor.rows(CAMPAIGNS))]
+
+    def snapshot(self, campaign: CampaignId) -> Snapshot:
+        return self._access.read(lambda cursor: snapshot(cursor, campaign))
+
+    def publish(self, campaign: CampaignId, beliefs: Beliefs) -> None:
+        self._access.write(lambda cursor: publish(cursor, campaign, beliefs))
+
+    def claim(self, campaign: CampaignId, night: date, now: datetime, again: bool = False) -> Claim | None:
+        return self._access.write(lambda cursor: nights.claim(cursor, campaign, night, now, self._lease, again))
+
+    def keep(self, claim: Claim, stage: str, now: datetime) -> None:
+        self._access.write(lambda cursor: nights.keep(cursor, claim, stage, now + self._lease))
+
+    def conclude(self, claim: Claim, result: NightResult, now: datetime) -> None:
+        def write(cursor: Cursor) -> None:
+            nights.end(cursor, claim, "done", f"{result.version.id} {'serves' if result.promote else 'is a candidate'}")
+            publish(cursor, claim.campaign, result.beliefs)
+            write_queue(cursor, result.beliefs.items)
+            write_version(cursor, result.version, result.promote)
+            post(cursor, result.letters)
+
+        self._access.write(write)
+
+    def fail(self, claim: Claim, reason: str, letters: Sequence[Letter], now: datetime) -> None:
+        def write(cursor: Cursor) -> None:
+            nights.end(cursor, claim, "failed", reason)
+            post(cursor, letters)
+
+        self._access.write(write)
+
+    def serving(self, campaign: CampaignId) -> Version | None:
+        return self._access.read(lambda cursor: find_serving(cursor, campaign))
+
+    def media(self, sha: str) -> bytes:
+        return self._access.read(lambda cursor: outbox.media(cursor, sha))
+
+    def add_media(self, content: bytes, type_: str) -> str:
+        return self._access.write(lambda cursor: add_media(cursor, content, type_))
+
+    def consensus(self, campaign: CampaignId) -> Iterator[Consensus]:
+        return map(consensus, self._access.stream(CONSENSUS, campaign=campaign))
+
+    def answers(self, campaign: CampaignId) -> Iterator[tuple[str, str, Answer, Question]]:
+        """Pseudonyms differ from export to export, so that two of them cannot be joined."""
+        key = self._new_key()
+        for row in self._access.stream(ANSWERS, campaign=campaign):
+            answer, question = mapping.answer(row[1:QUESTION_AT]), mapping.question(row[QUESTION_AT:])
+            yield row[0], pseudonym(key, answer.worker), answer, question
+
+    def unbalanced(self) -> list[str]:
+        """Causes of pay whose two legs do not cancel out: none, or something is very wrong."""
+        return [row[0] for row in self._access.read(lambda cursor: cursor.rows(UNBALANCED))]
+
+
+def pseudonym(key: bytes, worker: WorkerId) -> str:
+    """A name that tells nothing to whoever lacks the key."""
+    return "w" + hmac.digest(key, str(worker).encode(), "sha256").hex()[:12]

@@ -1,0 +1,136 @@
+"""Beliefs and versions, written back where nothing newer has come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import func, select, text, update
+
+from core.errors import NotFound
+from core.ids import CampaignId, VersionId, WorkerId
+from core.item import Item
+from core.ports import Beliefs
+from core.reliability import Pool
+from core.version import Version, VersionState
+from storage import mapping
+from storage.questions import ANSWER, ENROLMENT, ITEM, QUESTION, stands
+from storage.sql import Cursor, Statement, fixed, given, insert
+from storage.tables import TABLES
+
+CAMPAIGN, VERSION = TABLES["campaign"], TABLES["version"]
+
+_unmoved = (ITEM.c.id == given("of"), ITEM.c.answers == given("known"), text("verdict <> 'withdrawn'"))
+PUBLISH_ITEM = Statement(
+    update(ITEM).where(*_unmoved).values({name: given(name) for name in ("posterior", "verdict", "priority")})
+)
+QUEUE_ITEM = Statement(
+    update(ITEM).where(*_unmoved).values({name: given(name) for name in ("worth", "suggestion", "spoken")})
+)
+_theirs = (ENROLMENT.c.campaign == given("campaign"), ENROLMENT.c.worker == given("worker"))
+PUBLISH_RELIABILITY = Statement(update(ENROLMENT).where(*_theirs).values(reliability=given("reliability")))
+ANSWERED = Statement(select(ENROLMENT.c.worker, ENROLMENT.c.answered).where(ENROLMENT.c.campaign == given("campaign")))
+COUNT_FACTS = Statement(
+    select(func.count())
+    .select_from(QUESTION)
+    .join(ANSWER, stands)
+    .where(QUESTION.c.worker == given("worker"), QUESTION.c.campaign == given("campaign"), ANSWER.c.counted)
+)
+PUBLISH_POOL = Statement(
+    update(CAMPAIGN)
+    .where(CAMPAIGN.c.id == given("campaign"))
+    .values(pool=given("pool"), revision=fixed("revision + 1"))
+)
+RETIRE = Statement(
+    update(VERSION)
+    .where(VERSION.c.campaign == given("campaign"), VERSION.c.id != given("of"), text("state = 'serving'"))
+    .values(state=fixed("'retired'"))
+)
+_version = insert("version")
+WRITE_VERSION = Statement(
+    _version.on_conflict_do_update(
+        index_elements=[VERSION.c.id, VERSION.c.campaign],
+        set_={name: _version.excluded[name] for name in ("taught", "judgement")},
+    )
+)
+SERVE = Statement(
+    update(CAMPAIGN)
+    .where(CAMPAIGN.c.id == given("campaign"))
+    .values(serving=given("of"), revision=fixed("revision + 1"))
+)
+SERVES = Statement(
+    update(VERSION)
+    .where(VERSION.c.campaign == given("campaign"), VERSION.c.id == given("of"))
+    .values(state=fixed("'serving'"))
+)
+
+
+def publish(cursor: Cursor, campaign: CampaignId, beliefs: Beliefs) -> None:
+    """Items, reliabilities, pool. NotFound where there is no such campaign."""
+    cursor.changes(PUBLISH_ITEM, map(_belief, beliefs.items))
+    write_reliabilities(cursor, campaign, beliefs)
+    write_pool(cursor, campaign, beliefs.pool)
+
+
+def _belief(item: Item) -> Mapping[str, object]:
+    return {
+        "of": item.id,
+        "known": item.answers,
+        "posterior": mapping.packed(item.posterior),
+        "verdict": item.verdict.value,
+        "priority": item.priority,
+    }
+
+
+def write_queue(cursor: Cursor, items: Iterable[Item]) -> None:
+    """What a night thinks of the items for tomorrow."""
+    cursor.changes(QUEUE_ITEM, map(_thought, items))
+
+
+def _thought(item: Item) -> Mapping[str, object]:
+    suggestion = None if item.suggestion is None else mapping.packed(item.suggestion)
+    return {
+        "of": item.id,
+        "known": item.answers,
+        "worth": item.worth,
+        "suggestion": suggestion,
+        "spoken": item.spoken,
+    }
+
+
+def write_reliabilities(cursor: Cursor, campaign: CampaignId, beliefs: Beliefs) -> None:
+    """Of the workers who have as many counted answers that stand as in the snapshot."""
+    answered = {worker: count for worker, count in cursor.rows(ANSWERED, campaign=campaign)}
+
+    def unmoved(worker: WorkerId) -> bool:
+        seen = beliefs.seen.get(worker)
+        if seen is None or answered.get(worker) == seen:  # nearly always; the rest have answers that do not count
+            return True
+        return bool(cursor.rows(COUNT_FACTS, campaign=campaign, worker=worker)[0][0] == seen)
+
+    cursor.changes(
+        PUBLISH_RELIABILITY,
+        [
+            {"campaign": campaign, "worker": worker, "reliability": mapping.packed(reliability.counts)}
+            for worker, reliability in sorted(beliefs.reliabilities.items())
+            if unmoved(worker)
+        ],
+    )
+
+
+def write_pool(cursor: Cursor, campaign: CampaignId, pool: Pool) -> None:
+    if not cursor.change(PUBLISH_POOL, {"campaign": campaign, "pool": pool.to_json()}):
+        raise NotFound("campaign", campaign)
+
+
+def write_version(cursor: Cursor, version: Version, promote: bool) -> None:
+    """A version that is known already keeps its state, unless it serves from now on."""
+    values = mapping.version_values(version) | {"state": VersionState.CANDIDATE.value}
+    cursor.change(WRITE_VERSION, values)
+    if promote:
+        serve(cursor, version.campaign, version.id)
+
+
+def serve(cursor: Cursor, campaign: CampaignId, version: VersionId) -> None:
+    """One pointer: this version serves from now on, and the one that did is retired."""
+    for statement in (RETIRE, SERVES, SERVE):
+        cursor.change(statement, {"campaign": campaign, "of": version})

@@ -1,0 +1,57 @@
+"""Whole campaigns as arrays and lines."""
+
+from __future__ import annotations
+
+import numpy as np
+from sqlalchemy import select
+
+from core.ids import CampaignId, WorkerId
+from core.ports import Consensus, Snapshot
+from storage import mapping
+from storage.campaigns import find_campaign
+from storage.questions import ANSWER, ITEM, QUESTION, stands
+from storage.sql import Cursor, DbRow, Statement, given
+
+ITEMS = Statement(select(ITEM).where(ITEM.c.campaign == given("campaign")).order_by(ITEM.c.id))
+CONSENSUS = ITEMS
+FACTS = Statement(
+    select(ANSWER.c.item, ANSWER.c.worker, ANSWER.c.latency_ms, ANSWER.c.evidence)
+    .join(QUESTION, stands)
+    .where(ANSWER.c.campaign == given("campaign"), ANSWER.c.counted)
+    .order_by(ANSWER.c.seq)
+)
+ANSWERS = Statement(
+    select(ITEM.c.name, *ANSWER.columns, *QUESTION.columns)
+    .select_from(ANSWER)
+    .join(QUESTION, stands)
+    .join(ITEM, ITEM.c.id == ANSWER.c.item)
+    .where(ANSWER.c.campaign == given("campaign"))
+    .order_by(ANSWER.c.seq)
+)
+QUESTION_AT = 1 + len(ANSWER.columns)  # in a row of ANSWERS
+
+
+def snapshot(cursor: Cursor, campaign: CampaignId) -> Snapshot:
+    """NotFound where there is no such campaign."""
+    found = find_campaign(cursor, campaign)
+    items = [mapping.item(row) for row in cursor.rows(ITEMS, campaign=campaign)]
+    facts = cursor.rows(FACTS, campaign=campaign)
+    item, worker, latency, evidence = zip(*facts, strict=True) if facts else ((), (), (), ())
+    workers, answer_worker = np.unique(np.array(worker, dtype=np.int64), return_inverse=True)
+    ids = np.array([one.id for one in items], dtype=np.int64)
+    return Snapshot(
+        campaign=found,
+        items=items,
+        workers=[WorkerId(one) for one in workers.tolist()],
+        answer_item=np.searchsorted(ids, np.array(item, dtype=np.int64)).astype(np.int64),
+        answer_worker=answer_worker.astype(np.int64),
+        answer_bits=list(map(int, evidence)),
+        latency_ms=np.array(latency, dtype=np.int64),
+    )
+
+
+def consensus(row: DbRow) -> Consensus:
+    item = mapping.item(row)
+    return Consensus(
+        item.name, item.content, item.role, item.verdict, item.truth, item.posterior, item.answers, item.spoken
+    )
