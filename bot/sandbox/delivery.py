@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 
 import aiohttp
 
@@ -121,13 +121,12 @@ class Delivery:
     def _move(self, offset: int) -> None:
         ids = list(self.pending)[offset:] if offset < 0 else []
         below = ids[0] if ids else offset
-        for update in list(_while_below(self.pending, below)):
+        for update in tuple(takewhile(lambda update: update.id < below, self.pending.values())):
             self._confirm(update)
 
     def _batch(self, limit: int) -> list[Update]:
-        for update in tuple(islice(self.pending.values(), limit)):
-            self._expired(update)
-        batch = [update for update in islice(self.pending.values(), limit) if not self._expired(update)]
+        alive = (update for update in tuple(self.pending.values()) if not self._expired(update))
+        batch = list(islice(alive, limit))
         for update in batch:
             update.attempts += 1
         return batch
@@ -225,12 +224,3 @@ class Delivery:
         self._arrived.set()
         if self._session is not None:
             await self._session.close()
-
-
-def _while_below(pending: dict[int, Update], offset: int) -> list[Update]:
-    below = []
-    for identity, update in pending.items():
-        if identity >= offset:
-            break
-        below.append(update)
-    return below

@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ ENTITY_OF_TAG = {
     "tg-emoji": "custom_emoji",
 }  # fmt: skip
 TAG = re.compile(r"""<(/?)([^\s<>/]*)((?:[^<>"']|"[^"]*"|'[^']*')*)>""")
+ESCAPE = re.compile(r"&(lt|gt|amp|quot|#\d+|#x[0-9a-fA-F]+);")  # all that Telegram knows
 ATTRIBUTE = re.compile(r"""([\w-]+)(?:\s*=\s*("[^"]*"|'[^']*'|[^\s>]+))?""")
 FOUND = (
     ("bot_command", re.compile(r"(?<![\w/<])/[A-Za-z0-9_]{1,64}\b")),
@@ -73,36 +74,44 @@ def _opened(match: re.Match[str], at: int, offset: int) -> _Open:
     return _Open(tag, pairs, offset)
 
 
-def parse_html(source: str) -> tuple[str, tuple[Json, ...]]:
-    """Plain text and entities of Telegram's HTML; raises Refusal "can't parse entities: ..."."""
-    text, offset, entities, stack, position = [], 0, [], list[_Open](), 0
-    while True:
-        bracket = source.find("<", position)
-        plain = html.unescape(source[position : bracket if bracket >= 0 else None])
-        text.append(plain)
-        offset += units(plain)
-        if bracket < 0:
-            break
+def _pieces(source: str) -> Iterator[tuple[str, re.Match[str] | None, int]]:
+    """Plain text, the tag after it (None at the end), and where that tag is, in bytes."""
+    position = 0
+    while (bracket := source.find("<", position)) >= 0:
         at = len(source[:bracket].encode())
         match = TAG.match(source, bracket)
         if match is None:
             side = "end" if source.startswith("</", bracket) else "start"
             raise _cannot(f"Unclosed {side} tag at byte offset {at}")
+        yield ESCAPE.sub(lambda escape: html.unescape(escape[0]), source[position:bracket]), match, at
         position = match.end()
-        if not match[1]:
-            stack.append(_opened(match, at, offset))
+    yield ESCAPE.sub(lambda escape: html.unescape(escape[0]), source[position:]), None, 0
+
+
+def _closed(stack: list[_Open], tag: str, at: int) -> _Open:
+    if not stack:
+        raise _cannot(f"Unexpected end tag at byte offset {at}")
+    opened = stack.pop()
+    if tag not in ("", opened.tag):
+        raise _cannot(f'Unmatched end tag at byte offset {at}, expected "</{opened.tag}>", found "</{tag}>"')
+    return opened
+
+
+def parse_html(source: str) -> tuple[str, tuple[Json, ...]]:
+    """Plain text and entities of Telegram's HTML; raises Refusal "can't parse entities: ..."."""
+    text, offset, entities, stack = "", 0, list[Json](), list[_Open]()
+    for plain, tag, at in _pieces(source):
+        text, offset = text + plain, offset + units(plain)
+        if tag is None:
+            break
+        if not tag[1]:
+            stack.append(_opened(tag, at, offset))
             continue
-        if not stack:
-            raise _cannot(f"Unexpected end tag at byte offset {at}")
-        opened = stack.pop()
-        if match[2].lower() not in ("", opened.tag):
-            pair = f'expected "</{opened.tag}>", found "</{match[2].lower()}>"'
-            raise _cannot(f"Unmatched end tag at byte offset {at}, {pair}")
-        entities.append(_entity(opened, offset, "".join(text)))
+        entity = _entity(_closed(stack, tag[2].lower(), at), offset, text)
+        entities.extend([entity] if entity else [])
     if stack:
         raise _cannot(f'Can\'t find end tag corresponding to start tag "{stack[-1].tag}"')
-    found = sorted((e for e in entities if e), key=lambda e: (e["offset"], -e["length"]))
-    return "".join(text), tuple(found)
+    return text, tuple(sorted(entities, key=lambda entity: (entity["offset"], -entity["length"])))
 
 
 def found_entities(text: str) -> tuple[Json, ...]:

@@ -83,6 +83,10 @@ async def test_a_tap_lives_150_seconds_and_a_message_a_day(bot: Bot, sandbox: Sa
     (left,) = await bot.get_updates()
     assert left.message is not None
     assert [update.expired for update in sandbox.updates] == [False, True]
+    sandbox.tap_many([(ann, ann.messages[-1], Button("a", "pick a"))] * 250)
+    clock.now += 151
+    await ann.say("after 250 lost taps")
+    assert [update.message is not None for update in await bot.get_updates()] == [True, True]
 
 
 async def test_a_tap_sent_twice_is_a_new_update(bot: Bot, sandbox: Sandbox) -> None:

@@ -13,6 +13,8 @@ from bot.sandbox import Kind, Sandbox
 
 from .conftest import Clock, ptb_bot
 
+pytestmark = pytest.mark.filterwarnings("ignore::telegram.warnings.PTBDeprecationWarning")
+
 
 async def test_429_says_how_long(bot: Bot, sandbox: Sandbox) -> None:
     ann = sandbox.person()

@@ -70,7 +70,11 @@ async def test_a_message_with_buttons(bot: Bot, sandbox: Sandbox) -> None:
     assert [(e.type, sent.parse_entity(e)) for e in sent.entities] == [("bold", "cat"), ("bot_command", "/next")]
     assert sent.reply_markup == buttons("yes", "no")
     assert abs(sent.date.timestamp() - 1_800_000_000) < 1
-    bubble = ann.messages[-1]
+    nested = await bot.send_message(ann.id, "<b>😀 <i>x &lt; y</i></b>&nbsp;<code>z</code>", parse_mode="HTML")
+    assert nested.text == "😀 x < y&nbsp;z"
+    found = [(entity.type, entity.offset, entity.length) for entity in nested.entities]
+    assert found == [("bold", 0, 8), ("italic", 3, 5), ("code", 14, 1)]
+    bubble = ann.messages[-2]
     assert (bubble.text, bubble.mine, [key.text for key in bubble.keys]) == ("A cat 🐱 & /next", False, ["yes", "no"])
 
 

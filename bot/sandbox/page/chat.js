@@ -2,8 +2,8 @@
 
 import { bubble, day, element } from "./bubbles.js";
 import { language, speak, word } from "./words.js";
+import { $, closeMenu, writing } from "./writing.js";
 
-const $ = (id) => document.getElementById(id);
 const query = new URLSearchParams(location.search);
 const payload = query.get("start") ?? "";
 const still = matchMedia("(prefers-reduced-motion: reduce)");
@@ -17,6 +17,9 @@ const post = async (verb, body) => {
 };
 const json = (body) => ({ method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 const say = (text) => post("say", json({ text }));
+async function sendFile(file) {
+  if (file) await post(`send?${new URLSearchParams({ kind: "document", name: file.name })}`, { method: "POST", body: file });
+}
 const on = { say, view, tap };
 const settled = new Set();
 
@@ -166,64 +169,8 @@ function connect(id) {
   };
 }
 
-// --- writing ---
+// --- doors and the desk ---
 
-function grow() {
-  $("text").style.height = "auto";
-  $("text").style.height = `${Math.min($("text").scrollHeight, 132)}px`;
-  $("write").classList.toggle("ready", Boolean($("text").value.trim()));
-}
-
-function openMenu(filter = "") {
-  const found = commands.filter(({ command }) => command.startsWith(filter));
-  $("menu").replaceChildren(...found.map(({ command, description }) => {
-    const item = element("li", "", element("b", "", `/${command}`), element("span", "", description));
-    item.role = "option";
-    item.tabIndex = -1;
-    item.onclick = () => { closeMenu(); $("text").value = ""; grow(); say(`/${command}`); $("text").focus(); };
-    return item;
-  }));
-  $("menu").hidden = !found.length;
-  $("commands").setAttribute("aria-expanded", String(!$("menu").hidden));
-}
-
-function closeMenu() {
-  $("menu").hidden = true;
-  $("commands").setAttribute("aria-expanded", "false");
-}
-
-async function sendFile(file) {
-  if (file) await post(`send?${new URLSearchParams({ kind: "document", name: file.name })}`, { method: "POST", body: file });
-}
-
-$("write").onsubmit = (event) => {
-  event.preventDefault();
-  const text = $("text").value.trim();
-  if (text) say(text);
-  $("text").value = "";
-  grow();
-  closeMenu();
-};
-$("text").oninput = () => {
-  grow();
-  const begun = /^\/(\w*)$/.exec($("text").value);
-  if (begun) openMenu(begun[1]); else closeMenu();
-};
-$("text").onkeydown = (event) => {
-  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); $("write").requestSubmit(); }
-  if (event.key === "ArrowUp" && !$("menu").hidden) { event.preventDefault(); $("menu").lastElementChild.focus(); }
-};
-$("menu").onkeydown = (event) => {
-  const item = document.activeElement;
-  const step = { ArrowUp: item.previousElementSibling, ArrowDown: item.nextElementSibling ?? $("text") }[event.key];
-  if (step) { event.preventDefault(); step.focus(); }
-  if (event.key === "Enter" || event.key === " ") { event.preventDefault(); item.click(); }
-};
-$("commands").onclick = () => {
-  if (!$("menu").hidden) return closeMenu();
-  openMenu();
-  $("menu").firstElementChild?.focus();
-};
 $("start").onclick = async () => {
   if (!blocked) return say(`/start ${payload}`.trim());
   blocked = false;
@@ -231,26 +178,8 @@ $("start").onclick = async () => {
   doors();
 };
 $("block").onclick = async () => { blocked = !blocked; await post("block", json({ blocked })); if (blocked) toast(word("blocked")); doors(); };
-$("attach").onclick = () => $("file").click();
-$("file").onchange = async () => { await sendFile($("file").files[0]); $("file").value = ""; };
 $("down").onclick = () => toEnd(true);
 $("chat").onscroll = () => { $("down").hidden = atEnd(); };
-for (const [name, over] of [["dragenter", true], ["dragover", true], ["dragleave", false], ["drop", false]]) {
-  $("phone").addEventListener(name, (event) => {
-    event.preventDefault();
-    $("drop").hidden = !over;
-    if (name === "drop") sendFile(event.dataTransfer.files[0]);
-  });
-}
-addEventListener("keydown", (event) => {
-  if (event.key === "Escape") { closeMenu(); $("text").focus(); }
-  if (event.target.closest("textarea, dialog, input") || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key === "/") { event.preventDefault(); $("text").value = "/"; $("text").focus(); openMenu(); grow(); }
-  const keys = [...$("chat").querySelectorAll("article:has(.keyboard)")].at(-1)?.querySelectorAll(".key") ?? [];
-  if (/^[1-9]$/.test(event.key)) keys[event.key - 1]?.click();
-});
-
-// --- the desk ---
 
 $("theme").onclick = () => {
   const dark = getComputedStyle(document.documentElement).colorScheme === "dark"
@@ -274,6 +203,7 @@ function settle() {
 const tick = () => { $("now").textContent = new Date().toLocaleTimeString(language, { hour: "numeric", minute: "2-digit", hourCycle: "h23" }); };
 setInterval(tick, 5000);
 document.documentElement.dataset.theme = localStorage.getItem("theme") ?? "";
+writing({ say, sendFile, offered: () => commands });
 speak(language);
 tick();
 ({ personas } = await (await fetch("/sandbox/")).json());
