@@ -16,7 +16,7 @@ from storage.unit import Unit, settle
 
 TRIES = 8  # of a unit that met a deadlock or a serialization failure
 CLASHES = (errors.DeadlockDetected, errors.SerializationFailure)
-REFUSALS = (errors.UniqueViolation, errors.CheckViolation)
+REFUSALS = (psycopg.IntegrityError,)
 
 
 class PostgresThread(threading.Thread):

@@ -209,5 +209,6 @@ class NightRow(Row, table=True):
     report: str = string("")
 
 
-TABLES: dict[str, Table] = dict(Row.metadata.tables)
+METADATA = Row.metadata
+TABLES: dict[str, Table] = dict(METADATA.tables)
 APPEND_ONLY = ("answer", "entry")

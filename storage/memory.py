@@ -1,0 +1,212 @@
+"""The in-memory twin of the ledger, for simulations and tests: the same rules, gone with the process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from hashlib import sha256
+from typing import TypeVar
+
+from core.campaign import Campaign, CampaignState, Draft
+from core.errors import Conflict, NotFound
+from core.ids import Account, CampaignId, ItemId, QuestionId, UpdateId, WorkerId
+from core.item import Item, NewItem, Role, Verdict
+from core.ports import Letter, Progress, Transaction
+from core.question import Answer, Question, QuestionState
+from core.reliability import Pool, Reliability
+from core.version import Version
+from core.worker import Enrolment, Worker
+from storage.memory_store import Store
+from storage.part import Posted
+
+T = TypeVar("T")
+
+
+class MemoryTransaction:
+    """`core.ports.Transaction` over a store."""
+
+    __slots__ = ("posted", "store")
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.posted: list[Posted] = []
+
+    def campaign(self, campaign: CampaignId) -> Campaign:
+        return self.store.campaign(campaign)
+
+    def campaign_named(self, slug: str) -> Campaign:
+        return self.store.campaign_named(slug)
+
+    def campaigns(self) -> list[Campaign]:
+        return list(self.store.campaigns.values())
+
+    def worker(self, account: Account) -> Worker | None:
+        return self.store.workers.get(account)
+
+    def enrolment(self, campaign: CampaignId, worker: WorkerId) -> Enrolment | None:
+        return self.store.enrolments.get((campaign, worker))
+
+    def question(self, question: QuestionId) -> Question | None:
+        return self.store.questions.get(question)
+
+    def answer(self, question: QuestionId, lease: int) -> Answer | None:
+        return self.store.answers.get((question, lease))
+
+    def item(self, item: ItemId) -> Item:
+        if item not in self.store.items:
+            raise NotFound("item", item)
+        return self.store.items[item]
+
+    def latest(self, campaign: CampaignId, worker: WorkerId, state: QuestionState) -> Question | None:
+        if state is QuestionState.LIVE:
+            live = self.store.live.get((campaign, worker))
+            return None if live is None else self.store.questions[live]
+        asked = (self.store.questions[id_] for id_ in self.store.asked.get((campaign, worker), ()))
+        found: Question | None = None
+        for question in asked:
+            if question.state is state and (found is None or question.asked_at >= found.asked_at):
+                found = question
+        return found
+
+    def answers_of(self, item: ItemId) -> list[tuple[Answer, Reliability]]:
+        return [
+            (answer, self.store.enrolments[answer.campaign, answer.worker].reliability)
+            for answer in map(self.store.answers.__getitem__, self.store.facts.get(item, ()))
+            if answer.counted and self.store.stands(answer)
+        ]
+
+    def settled_with(self, campaign: CampaignId, worker: WorkerId) -> int:
+        questions = [self.store.questions[id_] for id_ in self.store.asked.get((campaign, worker), ())]
+        items = [self.store.items[one.item] for one in questions if one.state is QuestionState.ANSWERED]
+        return sum(item.verdict is Verdict.SETTLED and item.role is not Role.CONTROL for item in items)
+
+    def head(self, campaign: CampaignId, worker: WorkerId, limit: int) -> list[Item]:
+        found: list[Item] = []
+        for _, id_ in self.store.queues.get(campaign, ()):
+            if len(found) == limit:
+                break
+            if (worker, id_) not in self.store.met:
+                found.append(self.store.items[id_])
+        return found
+
+    def unmet_controls(self, campaign: CampaignId, worker: WorkerId, limit: int) -> list[Item]:
+        controls = map(self.store.items.__getitem__, self.store.controls.get(campaign, ()))
+        unmet = (one for one in controls if one.verdict is not Verdict.WITHDRAWN)
+        return [item for item in unmet if (worker, item.id) not in self.store.met][:limit]
+
+    def overdue(self, now: datetime, limit: int) -> list[Question]:
+        live = map(self.store.questions.__getitem__, self.store.live.values())
+        return sorted((one for one in live if one.expires_at <= now), key=lambda one: one.expires_at)[:limit]
+
+    def progress(self, campaign: CampaignId) -> Progress:
+        return self.store.progress(campaign)
+
+    def known_names(self, campaign: CampaignId, names: Sequence[str]) -> set[str]:
+        return {name for name in names if (campaign, name) in self.store.names}
+
+    def balance(self, holder: str) -> int:
+        return self.store.balances.get(holder, 0)
+
+    def serving(self, campaign: CampaignId) -> Version | None:
+        return self.store.serving(campaign)
+
+    def bubble(self, question: QuestionId) -> int | None:
+        return self.store.bubbles.get(question)
+
+    def add_campaign(self, draft: Draft, pool: Pool, now: datetime) -> Campaign:
+        if any(one.slug == draft.slug for one in self.store.campaigns.values()):
+            raise Conflict(f"There is a campaign named {draft.slug} already.")
+        added = Campaign(CampaignId(len(self.store.campaigns) + 1), draft, CampaignState.OPEN, now, pool)
+        self.store.put(self.store.campaigns, added.id, added)
+        return added
+
+    def set_state(self, campaign: CampaignId, state: CampaignState) -> None:
+        self.store.put(self.store.campaigns, campaign, replace(self.store.campaign(campaign), state=state))
+
+    def add_items(self, campaign: CampaignId, items: Sequence[tuple[NewItem, Role]], start: Sequence[float]) -> int:
+        known = self.known_names(campaign, [new.name for new, _ in items])
+        if known:
+            raise Conflict(f"There is an item named {min(known)} in this campaign already.")
+        if len({new.name for new, _ in items}) < len(items):
+            raise Conflict("Two of these items have the same name.")
+        for new, role in items:
+            self.store.add_item(campaign, new, role, tuple(start))
+        return len(items)
+
+    def add_worker(self, account: Account, language: str, now: datetime) -> Worker:
+        if account in self.store.workers:
+            raise Conflict(f"{account.channel} {account.number} is a worker already.")
+        added = Worker(WorkerId(len(self.store.workers) + 1), account, language, 0, None)
+        self.store.put(self.store.workers, account, added)
+        return added
+
+    def save_worker(self, worker: Worker) -> None:
+        self.store.put(self.store.workers, worker.account, worker)
+
+    def save_enrolment(self, enrolment: Enrolment) -> None:
+        self.store.put(self.store.enrolments, (enrolment.campaign, enrolment.worker), enrolment)
+
+    def take_seat(self, item: ItemId) -> Item | None:
+        found = self.store.items.get(item)
+        if found is None or not self.store.askable(found):
+            return None
+        taken = replace(found, leases=found.leases + 1)
+        self.store.put_item(taken)
+        return taken
+
+    def save_item(self, item: Item) -> None:
+        known = self.item(item.id)
+        changed = replace(
+            known, verdict=item.verdict, posterior=item.posterior, answers=item.answers, leases=item.leases,
+            problems=item.problems, priority=item.priority,
+        )  # fmt: skip
+        self.store.put_item(changed)
+
+    def add_question(self, question: Question) -> None:
+        self.store.add_question(question)
+
+    def save_question(self, question: Question) -> None:
+        self.store.put_question(question)
+
+    def add_answer(self, answer: Answer) -> None:
+        key = (answer.question, answer.lease)
+        if key in self.store.answers:
+            raise Conflict("This lease is answered already.")
+        self.store.put(self.store.answers, key, answer)
+        self.store.put(self.store.facts.setdefault(answer.item, {}), key, None)
+
+    def transfer(self, cause: str, source: str, target: str, amount: int, now: datetime) -> None:
+        if amount < 0:
+            raise ValueError(f"a transfer of {amount}: turn source and target round instead")
+        if amount and cause not in self.store.causes:
+            self.store.put(self.store.causes, cause, amount)
+            for holder, change in ((source, -amount), (target, amount)):
+                self.store.put(self.store.balances, holder, self.balance(holder) + change)
+
+    def add_media(self, content: bytes, type_: str) -> str:
+        sha = sha256(content).hexdigest()
+        self.store.put(self.store.media, sha, content)
+        return sha
+
+    def post(self, letters: Sequence[Letter]) -> None:
+        self.posted += self.store.post(letters)
+
+    def finish(self, update: UpdateId) -> None:
+        self.store.put(self.store.finished, update, None)
+
+
+class MemoryLedger:
+    """`core.ports.Ledger`; share its store with a `MemoryArchive`."""
+
+    def __init__(self, store: Store | None = None, posted: Callable[[Sequence[Posted]], None] = lambda _: None) -> None:
+        self.store = store or Store()
+        self.posted = posted
+
+    async def transact(self, work: Callable[[Transaction], T]) -> T:
+        transaction = MemoryTransaction(self.store)
+        with self.store.all_or_nothing():
+            result = work(transaction)
+        if transaction.posted:
+            self.posted(transaction.posted)
+        return result
