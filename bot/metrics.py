@@ -16,7 +16,7 @@ class Metrics:
             "crowdloop_updates", "Updates that are done, by what became of them", ["outcome"], registry=self._registry
         )
         self.taps = Counter("crowdloop_taps", "Taps of buttons that are done", registry=self._registry)
-        self.answers = Counter("crowdloop_answers", "Answers recorded", registry=self._registry)
+        self.answers = Gauge("crowdloop_answers", "Answers that stand, in all campaigns", registry=self._registry)
         self.seconds = Histogram(
             "crowdloop_update_seconds",
             "From an update's arrival in this process to its commit",

@@ -77,7 +77,7 @@ class Schedule:
             )
         self._scheduler.start()
 
-    async def stop(self, within: float = 5.0) -> None:
+    async def stop(self, within: float = 2.0) -> None:
         """No more nudges; what is running may end within so many seconds, then it is cancelled."""
         self._scheduler.pause()
         if self._running:

@@ -123,6 +123,7 @@ class BotLoop:
         self.reception = Reception(inbox, self.dispatch.put)
         self._receiver = Receiver(application.bot, self.reception)
         self._receiving: asyncio.Task[None] | None = None
+        self._setting: asyncio.Task[None] | None = None
         self._stopped = asyncio.Event()
         ledger.posted = self.sender.take
 
@@ -143,6 +144,7 @@ class BotLoop:
         self.dispatch.put(pending)
         self.reception.open()
         self._receiving = asyncio.create_task(self._receive())
+        self._setting = asyncio.create_task(self._set_menus())
         log.info("bot.started", pending=len(pending), webhook=self._hook is not None)
 
     async def run(self) -> None:
@@ -160,9 +162,10 @@ class BotLoop:
     async def stop(self) -> None:
         """Within ten seconds: take no more updates, end the work under way, send what can be sent. Nothing is lost."""
         self.reception.close()
-        if self._receiving is not None:
-            self._receiving.cancel()
-            await asyncio.gather(self._receiving, return_exceptions=True)
+        tasks = [task for task in (self._receiving, self._setting) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self.dispatch.drain()
         await self.sender.stop()
         self._limits.close()
@@ -174,7 +177,6 @@ class BotLoop:
     async def _receive(self) -> None:
         """Tell Telegram how updates are to come, and ask for them; what waits there is never dropped."""
         bot, hook = self._application.bot, self._hook
-        await self._set_menus()
         if hook is None:
             await insisted(lambda: bot.delete_webhook(drop_pending_updates=False))
             await self._receiver.run()

@@ -33,7 +33,7 @@ from core.errors import NotFound
 from core.ports import Ledger, Letter
 from storage.outbox import Outbox, Posted
 
-BATCH = 200  # letters that a sweep adds to those in memory
+BATCH = 200  # letters in memory to which a sweep fills up
 SWEEP = 5.0  # seconds between two looks into the outbox
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("crowdloop.sender")
@@ -88,7 +88,7 @@ class Sender:
         self._open, self._ending = True, False
         self._sweeper = asyncio.create_task(self._sweep_for_ever())
 
-    async def stop(self, flush: float = 2.0, within: float = 4.0) -> None:
+    async def stop(self, flush: float = 1.5, within: float = 3.0) -> None:
         """Answers get `flush` seconds to leave, calls under way `within` seconds more; the rest stays in the outbox."""
         self._open = False
         if self._sweeper is not None:
@@ -120,7 +120,7 @@ class Sender:
     async def sweep(self) -> None:
         """Take what is due and not in memory: bulk, what another process posted, what an earlier one left."""
         self._gone.clear()
-        due = await self._outbox.due(self._now(), len(self._known) + BATCH)
+        due = await self._outbox.due(self._now(), max(BATCH, len(self._known) + BATCH // 10))
         for one in due:
             if one.id not in self._gone:
                 self._put(one, doubts=1)  # an earlier process may have tried it once
