@@ -1,11 +1,11 @@
 """What can go wrong, as values.
 
-    CrowdloopError
-    |-- NotFound           nothing has this name
-    |-- Refused            the request can never be granted as it stands
-    |   `-- BadInput       a file, a command or a setting is wrong at a place that can be named
-    |-- Conflict           somebody else was first
-    `-- TrainingFailed     a night ended without a new version
+CrowdloopError
+|-- NotFound           nothing has this name
+|-- Refused            the request can never be granted as it stands
+|   `-- BadInput       a file, a command or a setting is wrong at a place that can be named
+|-- Conflict           somebody else was first
+`-- TrainingFailed     a night ended without a new version
 """
 
 from __future__ import annotations

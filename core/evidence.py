@@ -33,11 +33,11 @@ class Evidence:
 
     @classmethod
     def all(cls, k: int) -> Evidence:
-        """"Not sure": every one of k labels stays possible."""
+        """ "Not sure": every one of k labels stays possible."""
         return cls((1 << k) - 1)
 
     def complement(self, k: int) -> Evidence:
-        """"No" to this set: the other labels of k; ValueError where nothing is left."""
+        """ "No" to this set: the other labels of k; ValueError where nothing is left."""
         return Evidence(((1 << k) - 1) & ~self.bits)
 
     def labels(self) -> tuple[int, ...]:

@@ -44,6 +44,7 @@ class NightReport:
     promoted: bool
     truth: Floats  # (n, K) crowd's belief about the audit items
     candidate: Floats  # (n, K) tonight's suggestions for them
+    serving: Floats | None  # (n, K) those of the version that served until now
     settled: int
     open: int
     answers: int
@@ -147,6 +148,7 @@ def _report(
         promoted=promoted(candidate, rival, truth, confidence, rng),
         truth=truth,
         candidate=candidate,
+        serving=rival,
         settled=sum(item.verdict is Verdict.SETTLED for item in beliefs.items),
         open=len(plan_.pool),
         answers=sum(item.answers for item in beliefs.items),

@@ -11,9 +11,7 @@ from core.reliability import Pool, Reliability, likelihood
 FLOOR = 1e-12  # no label is ever impossible: a later answer may bring it back
 
 
-def start(
-    pool: Pool, suggestion: Sequence[float] | None = None, network_weight: float = 0.0
-) -> tuple[float, ...]:
+def start(pool: Pool, suggestion: Sequence[float] | None = None, network_weight: float = 0.0) -> tuple[float, ...]:
     """(K,) the belief before any answer: class prior, times the network's voice where there is one.
 
     `suggestion` (K,) must come from a version that has never seen an answer about this item. Its voice never
@@ -46,12 +44,16 @@ def absorb(
     return _normalised([p * c**weight for p, c in zip(posterior, chance, strict=True)])
 
 
-def calibrated(posterior: Sequence[float], temperature: float) -> tuple[float, ...]:
-    """(K,) the belief as it may be claimed: q(k)^(1 / temperature), normalised."""
-    if temperature == 1.0:
-        return tuple(posterior)
+def calibrated(posterior: Sequence[float], temperature: float, lapse: float = 0.0) -> tuple[float, ...]:
+    """(K,) the belief as it may be claimed: q(k)^(1 / temperature), normalised, with `lapse` spread over all labels."""
     cool = 1 / temperature
-    return _normalised([p**cool for p in posterior])
+    claim = _normalised([p**cool for p in posterior]) if temperature != 1.0 else tuple(posterior)
+    return tuple([(1 - lapse) * p + lapse / len(claim) for p in claim]) if lapse else claim
+
+
+def claimed(posterior: Sequence[float], pool: Pool) -> tuple[float, ...]:
+    """(K,) the belief as sure as the campaign's calibration allows."""
+    return calibrated(posterior, pool.temperature, pool.lapse)
 
 
 def consensus(posterior: Sequence[float]) -> tuple[int, float]:

@@ -57,10 +57,10 @@ def tap(tx: Transaction, worker: Worker, pressed: Tap, now: datetime) -> Tapped:
     if question.worker != worker.id:
         return Tapped(Outcome.FOREIGN)
     campaign = tx.campaign(question.campaign)
-    if pressed.choice is Press.UNDO:
-        return undo(tx, worker, campaign, question, now)
     if pressed.lease != question.lease:
         return Tapped(Outcome.STALE, campaign, question)
+    if pressed.choice is Press.UNDO:
+        return undo(tx, worker, campaign, question, now)
     if question.state in (QuestionState.ANSWERED, QuestionState.SKIPPED):
         return Tapped(Outcome.ALREADY, campaign, question)
     if pressed.choice in (Press.SKIP, Press.PROBLEM):

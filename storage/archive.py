@@ -8,14 +8,15 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 
 from core.campaign import Campaign
-from core.ids import CampaignId, WorkerId
+from core.ids import Account, CampaignId, WorkerId
 from core.ports import Beliefs, Claim, Consensus, Letter, NightResult, Snapshot
 from core.question import Answer, Question
 from core.version import Version
 from storage import mapping, nights, outbox
 from storage.access import Access
-from storage.campaigns import CAMPAIGNS, find_campaign, find_serving, find_slug
+from storage.campaigns import CAMPAIGNS, VERSIONS, find_campaign, find_serving, find_slug
 from storage.engine import Database
+from storage.people import ACCOUNTS, LANGUAGE
 from storage.postings import UNBALANCED, add_media, post
 from storage.publishing import publish, write_queue, write_version
 from storage.reading import ANSWERS, CONSENSUS, QUESTION_AT, consensus, snapshot
@@ -72,6 +73,20 @@ class SqlArchive:
 
     def serving(self, campaign: CampaignId) -> Version | None:
         return self._access.read(lambda cursor: find_serving(cursor, campaign))
+
+    def versions(self, campaign: CampaignId) -> list[Version]:
+        return [
+            mapping.version(row) for row in self._access.read(lambda cursor: cursor.rows(VERSIONS, campaign=campaign))
+        ]
+
+    def accounts(self, campaign: CampaignId) -> dict[WorkerId, Account]:
+        rows = self._access.read(lambda cursor: cursor.rows(ACCOUNTS, campaign=campaign))
+        return {WorkerId(worker): Account(channel, number) for worker, channel, number in rows}
+
+    def language(self, account: Account) -> str:
+        of = {"channel": account.channel, "number": account.number}
+        row = self._access.read(lambda cursor: cursor.row(LANGUAGE, **of))
+        return str(row[0]) if row else ""
 
     def media(self, sha: str) -> bytes:
         return self._access.read(lambda cursor: outbox.media(cursor, sha))

@@ -50,6 +50,9 @@ SERVING = Statement(
     .join(CAMPAIGN, (CAMPAIGN.c.serving == VERSION.c.id) & (CAMPAIGN.c.id == VERSION.c.campaign))
     .where(CAMPAIGN.c.id == given("campaign"))
 )
+VERSIONS = Statement(
+    select(VERSION).where(VERSION.c.campaign == given("campaign")).order_by(VERSION.c.created_at, VERSION.c.id)
+)
 
 
 def find_campaign(cursor: Cursor, campaign: CampaignId) -> Campaign:

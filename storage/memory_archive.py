@@ -12,7 +12,7 @@ import numpy as np
 
 from core.campaign import Campaign
 from core.errors import Conflict, NotFound
-from core.ids import CampaignId, WorkerId
+from core.ids import Account, CampaignId, WorkerId
 from core.item import Item, Verdict
 from core.ports import Beliefs, Claim, Consensus, Letter, NightResult, Snapshot
 from core.question import Answer, Question
@@ -90,6 +90,18 @@ class MemoryArchive:
 
     def serving(self, campaign: CampaignId) -> Version | None:
         return self._store.serving(campaign)
+
+    def versions(self, campaign: CampaignId) -> list[Version]:
+        found = [version for (owner, _), version in self._store.versions.items() if owner == campaign]
+        return sorted(found, key=lambda version: (version.created_at, version.id))
+
+    def accounts(self, campaign: CampaignId) -> dict[WorkerId, Account]:
+        here = {worker for owner, worker in self._store.enrolments if owner == campaign}
+        return {worker.id: account for account, worker in self._store.workers.items() if worker.id in here}
+
+    def language(self, account: Account) -> str:
+        worker = self._store.workers.get(account)
+        return worker.language if worker else ""
 
     def media(self, sha: str) -> bytes:
         if sha not in self._store.media:

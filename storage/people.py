@@ -40,6 +40,14 @@ SAVE_ENROLMENT = Statement(
         },
     )
 )
+LANGUAGE = Statement(
+    select(WORKER.c.language).where(WORKER.c.channel == given("channel"), WORKER.c.number == given("number"))
+)
+ACCOUNTS = Statement(
+    select(WORKER.c.id, WORKER.c.channel, WORKER.c.number)
+    .join(ENROLMENT, ENROLMENT.c.worker == WORKER.c.id)
+    .where(ENROLMENT.c.campaign == given("campaign"))
+)
 
 
 class People(Part):

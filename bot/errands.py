@@ -1,0 +1,117 @@
+"""Long jobs beside the chat: nights in a subprocess, refits and exports in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from datetime import UTC, date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from bot.schedule import night_due
+from bot.settings import Settings
+from bot.telegram.views_night import night_failed
+from bot.telegram.words import Words
+from core.campaign import Campaign
+from core.ids import Account, CampaignId
+from core.ports import Ledger, Letter, Progress, Repeat
+from core.refit import beliefs_of
+from storage.archive import SqlArchive
+from storage.exchange.answers_csv import answers_csv, consensus_csv
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("crowdloop.errands")
+
+
+class Chores:
+    """`house.Errands`, and what the clock asks for."""
+
+    def __init__(self, settings: Settings, ledger: Ledger, archive: SqlArchive, config: Path | None = None) -> None:
+        self._settings, self._ledger, self._archive, self._config = settings, ledger, archive, config
+        self._running: set[asyncio.Task[None]] = set()
+        self._one_night = asyncio.Lock()
+        self._nights: dict[CampaignId, date] = {}  # begun from here; the database knows the others
+        self._answers: dict[CampaignId, int] = {}  # seen by the last refit
+
+    async def train(self, slug: str, chat: int) -> None:
+        """Starts a night now; its report comes as a letter."""
+        self._go(self._train(slug, chat))
+
+    async def export(self, slug: str, chat: int) -> None:
+        """Starts an export; its files come as letters."""
+        self._go(self._export(slug, chat))
+
+    def _go(self, errand: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(errand)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _train(self, slug: str, chat: int) -> None:
+        if await self.night("--campaign", slug, "--again") > 1:  # 1: it has told the admins itself
+            language = await asyncio.to_thread(self._archive.language, Account("telegram", chat))
+            reason = "The training process broke off; the log says more."
+            letters = night_failed(slug, reason, Words.of(language), chat)
+            await self._ledger.transact(lambda tx: tx.post(letters))
+
+    async def night(self, *arguments: str) -> int:
+        """Runs `crowdloop night` as a process that gives way to everybody; one at a time here. Its exit status."""
+        config = ["--config", str(self._config)] if self._config else []
+        async with self._one_night:
+            process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "night", *config, *arguments)
+            try:
+                return await process.wait()
+            finally:
+                if process.returncode is None:
+                    process.kill()
+
+    async def due_nights(self) -> None:
+        """Starts the nights whose hour has struck; whether they are done already is the database's to say."""
+        now, train_at = datetime.now(UTC), self._settings.training.train_at
+        for campaign in await asyncio.to_thread(self._archive.campaigns):
+            night = night_due(now, ZoneInfo(campaign.draft.zone), train_at, self._nights.get(campaign.id))
+            if night is not None:
+                self._nights[campaign.id] = night
+                self._go(self._due(campaign))
+
+    async def _due(self, campaign: Campaign) -> None:
+        status = await self.night("--campaign", campaign.slug)
+        log.info("night.ended", campaign=campaign.slug, status=status)
+
+    async def refit(self) -> None:
+        """Refits each campaign that has new answers since the last time, in a thread."""
+        for campaign in await self._ledger.transact(lambda tx: tx.campaigns()):
+            progress = await self._progress(campaign.id)
+            if progress.answers != self._answers.get(campaign.id, 0):
+                self._answers[campaign.id] = progress.answers
+                await asyncio.to_thread(self._refit, campaign.id)
+                log.info("beliefs.refitted", campaign=campaign.slug, answers=progress.answers)
+
+    async def _progress(self, campaign: CampaignId) -> Progress:
+        return await self._ledger.transact(lambda tx: tx.progress(campaign))
+
+    def _refit(self, campaign: CampaignId) -> None:
+        self._archive.publish(campaign, beliefs_of(self._archive.snapshot(campaign)))
+
+    async def _export(self, slug: str, chat: int) -> None:
+        letters = await asyncio.to_thread(self._exported, slug, chat)
+        await self._ledger.transact(lambda tx: tx.post(letters))
+
+    def _exported(self, slug: str, chat: int) -> list[Letter]:
+        campaign = self._archive.campaign_named(slug)
+        files = {
+            f"{slug}-labels.csv": consensus_csv(campaign, self._archive.consensus(campaign.id)),
+            f"{slug}-answers.csv": answers_csv(campaign, self._archive.answers(campaign.id)),
+        }
+        letters = []
+        for name, lines in files.items():
+            sha = self._archive.add_media("".join(lines).encode(), "text/csv")
+            letters.append(Letter(chat, "sendDocument", {}, Repeat.NEVER, media=sha, filename=name))
+        return letters
+
+    async def stop(self) -> None:
+        """Ends what is running; a night that is broken off changes nothing and resumes from its checkpoint."""
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)

@@ -1,0 +1,173 @@
+"""The night's process: composed anew each time, ends when the night ends. The only door to torch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import structlog
+
+from bot.log import set_up
+from bot.schedule import night_due
+from bot.settings import Settings
+from bot.telegram.views_night import night_failed, night_report, verdict
+from bot.telegram.words import Tongue, Words
+from core.campaign import Campaign
+from core.errors import Conflict, TrainingFailed
+from core.ids import Account
+from core.night import NightReport, run_night
+from core.ports import Claim, Letter
+from storage.archive import SqlArchive
+from storage.engine import parse
+from training.evaluate import Interval, evaluate
+from training.pictures import LearningPoint, NightPicture, NightWords, draw_night
+from training.recipe import Method, Recipe
+from training.teacher import Teacher
+from training.trainer import TransformerTrainer
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("crowdloop.night")
+
+
+def run(settings: Settings, slug: str = "", again: bool = False) -> int:
+    """The nights that are due, one after the other; exit status 1 where one failed."""
+    os.nice(10)  # the bot and the database come first
+    set_up(())
+    archive = SqlArchive(parse(settings.storage.url))
+    campaigns = [archive.campaign_named(slug)] if slug else archive.campaigns()
+    failed = 0
+    for campaign in campaigns:
+        claim = _claim(archive, settings, campaign, again)
+        if claim is not None:
+            failed += not Night(settings, archive, campaign).run(claim)
+    return 1 if failed else 0
+
+
+def _claim(archive: SqlArchive, settings: Settings, campaign: Campaign, again: bool) -> Claim | None:
+    now, zone = datetime.now(UTC), ZoneInfo(campaign.draft.zone)
+    night: date | None = now.astimezone(zone).date()
+    if not again:
+        night = night_due(now, zone, settings.training.train_at, None)
+    return archive.claim(campaign.id, night, now, again) if night else None
+
+
+class Night:
+    """One campaign's night."""
+
+    def __init__(self, settings: Settings, archive: SqlArchive, campaign: Campaign) -> None:
+        self.settings, self.archive, self.campaign = settings, archive, campaign
+        self.log = log.bind(campaign=campaign.slug)
+
+    def run(self, claim: Claim) -> bool:
+        """True where a version was written; a failure is told to the admins in one sentence."""
+        try:
+            report = run_night(
+                self.archive,
+                self.teacher(),
+                claim,
+                lambda: datetime.now(UTC),
+                np.random.default_rng(),
+                lambda stage: self.log.info("night.stage", stage=stage),
+                self.letters,
+                self.settings.training.promotion_confidence,
+            )
+        except TrainingFailed as error:
+            self.fail(claim, str(error))
+            return False
+        except Conflict as error:  # another runner took over: the night is theirs
+            self.log.warning("night.lost", reason=str(error))
+            return False
+        except BaseException as error:
+            self.fail(claim, f"An unexpected {type(error).__name__} stopped it; the log says more.")
+            raise
+        self.log.info("night.done", version=report.version, promoted=report.promoted)
+        return True
+
+    def teacher(self) -> Teacher:
+        """The trainer of this campaign's versions."""
+        return Teacher(
+            Path(self.settings.storage.versions) / self.campaign.slug,
+            recipe_of(self.settings),
+            self.campaign.labels,
+            self.archive.media,
+            TransformerTrainer(),
+        )
+
+    def letters(self, report: NightReport) -> Sequence[Letter]:
+        """The report with its picture, for each admin in their language."""
+        pictures: dict[str, str] = {}
+
+        def write(admin: int, language: str) -> Sequence[Letter]:
+            say = Words.of(language)
+            if say.language not in pictures:
+                picture = draw_night(self.picture(report, say))
+                pictures[say.language] = self.archive.add_media(picture, "image/png")
+            return [night_report(report, pictures[say.language], say, admin)]
+
+        return self._to_admins(write)
+
+    def picture(self, report: NightReport, say: Tongue) -> NightPicture:
+        """What the picture of a night shows."""
+        rng = np.random.default_rng(0)
+        before = None if report.serving is None else evaluate(report.serving, report.truth, rng)
+        nights = [
+            LearningPoint(version.taught, Interval(judged.accuracy, judged.low, judged.high))
+            for version in self.archive.versions(self.campaign.id)
+            if (judged := version.judgement) is not None and version.id != report.version
+        ]
+        tonight = LearningPoint(report.taught, Interval(report.after.accuracy, report.after.low, report.after.high))
+        return NightPicture(
+            campaign=self.campaign.draft.title,
+            verdict=verdict(report, say),
+            labels=self.campaign.choices(say.language),
+            before=before,
+            after=evaluate(report.candidate, report.truth, rng),
+            nights=(*nights, tonight),
+            words=words_of_picture(say),
+        )
+
+    def fail(self, claim: Claim, reason: str) -> None:
+        """Closes the night without a version."""
+        self.log.error("night.failed", reason=reason)
+        letters = self._to_admins(lambda admin, lang: night_failed(self.campaign.slug, reason, Words.of(lang), admin))
+        self.archive.fail(claim, reason, letters, datetime.now(UTC))
+
+    def _to_admins(self, write: Callable[[int, str], Sequence[Letter]]) -> list[Letter]:
+        admins = sorted(self.settings.telegram.admins)
+        return [
+            letter for admin in admins for letter in write(admin, self.archive.language(Account("telegram", admin)))
+        ]
+
+
+def words_of_picture(say: Tongue) -> NightWords:
+    """The words on the picture."""
+    return NightWords(
+        title=say("Night report"),
+        before=say("serving version"),
+        after=say("tonight's version"),
+        accuracy=say("Accuracy on audit items"),
+        reliability=say("Is its confidence honest?"),
+        says=say("confidence, %"),
+        right=say("right, %"),
+        curve=say("Accuracy by items learned"),
+        confusion=say("Where it errs (rows: crowd, columns: version)"),
+        shares=say("Label shares, % of items"),
+        crowd=say("crowd"),
+    )
+
+
+def recipe_of(settings: Settings) -> Recipe:
+    """The recipe that the settings ask for."""
+    chosen = settings.training
+    return Recipe(
+        base=chosen.base,
+        vision_base=chosen.vision_base,
+        method=Method(chosen.method),
+        epochs=chosen.epochs,
+        learning_rate=chosen.learning_rate,
+        hours=chosen.hours,
+        device=chosen.device,
+    )

@@ -1,0 +1,54 @@
+"""What the admins read in the morning (pure)."""
+
+from __future__ import annotations
+
+from bot.telegram.paper import CAPTION, Block, html, note, shortened
+from bot.telegram.words import Tongue
+from core.night import NightReport
+from core.ports import Letter, Repeat
+from core.version import Judgement
+
+
+def night_report(report: NightReport, picture: str, say: Tongue, chat: int) -> Letter:
+    """The picture of a night with its figures below; `picture` is its sha256 in the media store."""
+    lines = [
+        verdict(report, say),
+        say("Taught on {taught} items; judged on {items} audit items.", taught=say.number(report.taught),
+            items=say.number(report.after.items)),
+        _judged(report.after, say),
+        say("{settled} items settled, {open} open, after {answers} answers.", settled=say.number(report.settled),
+            open=say.number(report.open), answers=say.number(report.answers)),
+    ]  # fmt: skip
+    if report.before is not None:
+        lines.insert(3, say("The version before: {accuracy} right.", accuracy=say.percent(report.before.accuracy)))
+    title = say("The night of {name}", name=report.campaign.draft.title)
+    caption = html([Block(title, "b"), Block(shortened("\n".join(lines), CAPTION - len(title) - 2))])
+    body = {"caption": caption, "parse_mode": "HTML"}
+    return Letter(chat, "sendPhoto", body, Repeat.NEVER, media=picture, filename="night.png")
+
+
+def verdict(report: NightReport, say: Tongue) -> str:
+    version = report.version[:8]
+    if report.promoted:
+        return say("Version {version} serves from now on and chooses the next questions.", version=version)
+    if report.before is None:
+        return say("Version {version} is not better than guessing by the labels' shares; none serves.", version=version)
+    return say("Version {version} is not surely better than the one that serves; that one stays.", version=version)
+
+
+def _judged(after: Judgement, say: Tongue) -> str:
+    if not after.items:
+        return say("There are no audit items with enough answers yet.")
+    return say(
+        "{accuracy} right (95 % interval {low} to {high}).",
+        accuracy=say.percent(after.accuracy),
+        low=say.percent(after.low),
+        high=say.percent(after.high),
+    )
+
+
+def night_failed(name: str, reason: str, say: Tongue, chat: int) -> list[Letter]:
+    """A night without a version, and why, in one sentence."""
+    return note(
+        chat, [Block(say("The night of {name} ended without a new version:", name=name) + f" {say.core(reason)}")]
+    )
