@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 
 from bot.sandbox.sandbox import Sandbox
 
@@ -21,8 +20,13 @@ async def serve(port: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bot.sandbox", description=__doc__)
     parser.add_argument("--port", type=int, default=8081, help="0 takes a free one")
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(serve(parser.parse_args().port))
+    port = parser.parse_args().port
+    try:
+        asyncio.run(serve(port))
+    except KeyboardInterrupt:
+        return
+    except OSError as error:
+        parser.exit(1, f"Port {port} cannot be used ({error.strerror}); choose another one with --port.\n")
 
 
 if __name__ == "__main__":

@@ -76,7 +76,8 @@ class Control:
     async def about(self, _: web.Request) -> web.Response:
         bot = self._world.telegram.bot
         personas = [asdict(persona) for persona in self._world.personas]
-        return web.json_response({"bot": bot.user_json(), "personas": personas}, dumps=dumps)
+        listening = self._world.delivery.listening
+        return web.json_response({"bot": bot.user_json(), "personas": personas, "listening": listening}, dumps=dumps)
 
     async def counts(self, _: web.Request) -> web.Response:
         log = self._world.updates

@@ -55,6 +55,7 @@ class Delivery:
         self.webhook: Webhook | None = None
         self.last_error: tuple[int, str] | None = None
         self._allowed: frozenset[str] = frozenset()
+        self._polled_at = float("-inf")
         self._clock = clock
         self._patience = patience
         self._arrived = asyncio.Event()
@@ -63,6 +64,11 @@ class Delivery:
         self._carriers: set[asyncio.Task[None]] = set()
         self._session: aiohttp.ClientSession | None = None
         self._slots = asyncio.Semaphore(1)
+
+    @property
+    def listening(self) -> bool:
+        """Is a bot there? It has a webhook, or it asked for updates within the last minute."""
+        return self.webhook is not None or self._clock() - self._polled_at < 60
 
     def accept(self, update: Update) -> None:
         """Take an update into the log and towards the bot, unless the bot does not want its kind."""
@@ -98,6 +104,7 @@ class Delivery:
             raise Refusal(409, HAS_WEBHOOK)
         if allowed is not None:
             self._allowed = frozenset(allowed)
+        self._polled_at = self._clock()
         self._move(offset)
         self._poller += 1
         mine = self._poller

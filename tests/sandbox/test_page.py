@@ -34,6 +34,17 @@ async def page(sandbox: Sandbox) -> AsyncIterator[playwright.Page]:
         assert errors == []
 
 
+async def test_the_page_says_when_no_bot_is_there(sandbox: Sandbox) -> None:
+    async with playwright.async_playwright() as tools:
+        browser = await tools.chromium.launch(executable_path=CHROMIUM)
+        page = await browser.new_page()
+        await page.goto(f"{sandbox.url}/")
+        await page.get_by_text("no bot is connected yet").wait_for()
+        async with echo_bot(sandbox):
+            await page.get_by_text("bot", exact=True).wait_for()
+        await browser.close()
+
+
 async def test_a_visitor_answers_a_question(page: playwright.Page, sandbox: Sandbox) -> None:
     await page.get_by_role("button", name="Start", exact=True).click()
     welcome = page.locator("article.theirs").first

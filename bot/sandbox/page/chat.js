@@ -7,7 +7,7 @@ import { $, closeMenu, writing } from "./writing.js";
 const query = new URLSearchParams(location.search);
 const payload = query.get("start") ?? "";
 const still = matchMedia("(prefers-reduced-motion: reduce)");
-let personas = [], persona, socket, messages = new Map(), bot = {}, commands = [], blocked = false, quiet, hushed;
+let personas = [], persona, socket, messages = new Map(), bot = {}, commands = [], blocked = false, listening = true, quiet, hushed;
 
 const post = async (verb, body) => {
   const answer = await fetch(`/sandbox/people/${persona.id}/${verb}`, body);
@@ -55,7 +55,7 @@ function answered({ query: id, text, alert, url }) {
 
 function state(action) {
   clearTimeout(hushed);
-  $("state").textContent = action ? word(action === "typing" || WORDY.has(action) ? action : "typing") : word("bot");
+  $("state").textContent = action ? word(action === "typing" || WORDY.has(action) ? action : "typing") : word(listening ? "bot" : "alone");
   $("state").classList.toggle("busy", Boolean(action));
   if (action) hushed = setTimeout(state, 5000);
 }
@@ -76,6 +76,13 @@ function append(message, animated) {
   if (animated) node.classList.add("fresh");
   $("chat").querySelector(".welcome")?.remove();
   $("chat").append(node);
+}
+
+async function look() {
+  const about = await fetch("/sandbox/").then((answer) => answer.json()).catch(() => ({ listening }));
+  if (about.listening === listening) return;
+  listening = about.listening;
+  state();
 }
 
 function show(message, kind) {
@@ -206,7 +213,8 @@ document.documentElement.dataset.theme = localStorage.getItem("theme") ?? "";
 writing({ say, sendFile, offered: () => commands });
 speak(language);
 tick();
-({ personas } = await (await fetch("/sandbox/")).json());
+({ personas, listening } = await (await fetch("/sandbox/")).json());
+setInterval(look, 2000);
 const own = Number(query.get("person"));
 if (own) personas = personas.map((each, place) => (place ? each : { ...each, id: own }));
 settle();
