@@ -1,0 +1,90 @@
+"""What a button carries: at most 64 bytes, packed here, and refused here where anybody else packed it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.campaign import SLUG
+from core.ids import QuestionId
+from core.question import Press, Tap
+
+LIMIT = 64  # bytes, Telegram's
+_TAP = re.compile(r"a:([A-Za-z0-9_-]{1,32}):(0|[1-9][0-9]{0,8}):([a-z]|0|[1-9][0-9]{0,2})")
+_AGREE = re.compile(r"y:(0|[1-9][0-9]{0,3})")
+_SPEAK = re.compile(r"l:([a-z]{2,3})")
+
+
+class Go(StrEnum):
+    """Buttons that need nothing but themselves."""
+
+    ON = "n"  # the next question
+    LANGUAGES = "g"  # the choice of languages
+
+
+@dataclass(frozen=True, slots=True)
+class Agree:
+    """"I agree" to one version of the consent text."""
+
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Speak:
+    """A choice of language."""
+
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A choice of campaign, by its name."""
+
+    slug: str
+
+
+Pressed = Tap | Go | Agree | Speak | Open
+
+
+def pack(pressed: Pressed) -> str:
+    """The text behind a button; ValueError where it could not be read back."""
+    text = _packed(pressed)
+    if len(text.encode()) > LIMIT or unpack(text) != pressed:
+        raise ValueError(f"no button can carry {pressed}")
+    return text
+
+
+def _packed(pressed: Pressed) -> str:
+    match pressed:
+        case Tap(question, lease, choice):
+            return f"a:{question}:{lease}:{choice}"
+        case Agree(version):
+            return f"y:{version}"
+        case Speak(language):
+            return f"l:{language}"
+        case Open(slug):
+            return f"c:{slug}"
+        case Go():
+            return pressed.value
+
+
+def unpack(text: str) -> Pressed | None:
+    """What was pressed, or None for anything that `pack` never wrote; never raises."""
+    if found := _TAP.fullmatch(text):
+        return _tap(*found.groups())
+    if found := _AGREE.fullmatch(text):
+        return Agree(int(found[1]))
+    if found := _SPEAK.fullmatch(text):
+        return Speak(found[1])
+    if text.startswith("c:") and SLUG.fullmatch(text[2:]):
+        return Open(text[2:])
+    return Go(text) if text in {go.value for go in Go} else None
+
+
+def _tap(question: str, lease: str, choice: str) -> Tap | None:
+    if choice.isdecimal():
+        return Tap(QuestionId(question), int(lease), int(choice))
+    if choice in {press.value for press in Press}:
+        return Tap(QuestionId(question), int(lease), Press(choice))
+    return None

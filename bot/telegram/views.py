@@ -1,0 +1,157 @@
+"""A question and what became of its answer, as letters (pure)."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from bot.telegram.keyboards import Markup, of_question, wordings
+from bot.telegram.paper import CAPTION, PAGE, Block, Bubble, bare, html, length, note, rewritten, shortened
+from bot.telegram.words import Tongue
+from core.errors import BadInput, CrowdloopError, NotFound
+from core.forms import Form
+from core.item import Medium, Role
+from core.ports import Letter, Repeat
+from core.question import Press, Tap
+from core.service import Asked, Idle
+from core.tapping import RECORDED, Outcome, Tapped
+
+BRIEF = 200  # letters of the instructions that every question repeats
+
+
+def question(
+    asked: Asked, say: Tongue, chat: int, line: str = "", undo: Tap | None = None, bubble: Bubble | None = None
+) -> list[Letter]:
+    """A question in one bubble: `bubble` is rewritten where it can be, else loses its buttons to a new one.
+
+    `line` says what became of the answer before. What is too long for the bubble goes ahead of it.
+    """
+    photo = asked.item.content.medium is Medium.IMAGE
+    blocks = [Block(line, "i"), Block(_ask(asked, say), "b"), Block(asked.item.content.text, "blockquote")]
+    blocks = [block for block in blocks if block.text]
+    ahead: list[Block] = []
+    while length(blocks) > (CAPTION if photo else PAGE):
+        longest = max(blocks, key=lambda block: length([block]))
+        blocks.remove(longest)
+        ahead.append(longest)
+    keyboard = of_question(asked.campaign, asked.question, say, undo)
+    if bubble is not None and bubble.photo == photo and not ahead:
+        return [_edited(asked, chat, bubble.number, blocks, keyboard)]
+    old = [bare(chat, bubble.number)] if bubble is not None else []
+    return [*old, *(note(chat, ahead) if ahead else []), _sent(asked, chat, blocks, keyboard)]
+
+
+def _ask(asked: Asked, say: Tongue) -> str:
+    campaign = asked.campaign
+    brief = campaign.draft.instructions.strip() or campaign.draft.title
+    if len(brief) > BRIEF:
+        first = shortened(brief.splitlines()[0], BRIEF).removesuffix("…")
+        brief = say("{beginning}… (all of it: /help)", beginning=first)
+    if asked.question.layout.form is Form.YES_NO:
+        label = campaign.choices(say.language)[asked.question.layout.shown[0]]
+        return f"{brief}\n{say('Is it “{label}”?', label=label)}"
+    return brief
+
+
+def _edited(asked: Asked, chat: int, number: int, blocks: list[Block], keyboard: Markup) -> Letter:
+    if asked.item.content.medium is Medium.TEXT:
+        letter = rewritten(chat, number, blocks, keyboard)
+        body, method, media = letter.body, letter.method, ""
+    else:
+        picture = {"type": "photo", "caption": html(blocks), "parse_mode": "HTML"}  # the sender adds "media"
+        body, method, media = {"media": picture, "reply_markup": keyboard}, "editMessageMedia", asked.item.content.media
+    return Letter(chat, method, body, Repeat.FREELY, media=media, question=asked.question.id, message=number)
+
+
+def _sent(asked: Asked, chat: int, blocks: list[Block], keyboard: Markup) -> Letter:
+    if asked.item.content.medium is Medium.TEXT:
+        return Letter(chat, "sendMessage", note(chat, blocks, keyboard)[-1].body, question=asked.question.id)
+    body = {"caption": html(blocks), "parse_mode": "HTML", "reply_markup": keyboard}  # the sender adds "photo"
+    return Letter(chat, "sendPhoto", body, media=asked.item.content.media, question=asked.question.id)
+
+
+def undo_of(tapped: Tapped) -> Tap | None:
+    """The button that takes an answer back, where that is possible."""
+    if tapped.question is None or tapped.item is None or tapped.item.role is Role.CONTROL:
+        return None
+    if tapped.outcome not in (Outcome.SAVED, Outcome.LATE):
+        return None
+    return Tap(tapped.question.id, tapped.question.lease, Press.UNDO)
+
+
+def became(tapped: Tapped, pressed: Tap, say: Tongue) -> str:
+    """One sentence: what became of a tap."""
+    if tapped.outcome in RECORDED:
+        return _recorded(tapped, pressed, say)
+    match tapped.outcome:
+        case Outcome.ALREADY:
+            return say("This is done already. /next shows the open question.")
+        case Outcome.SKIPPED:
+            return say("Skipped. Others will see it, you will not.")
+        case Outcome.REPORTED:
+            return say("Reported as a problem. You will not see it again.")
+        case Outcome.UNDONE:
+            return say("Taken back. Here it is again.")
+        case Outcome.STALE:
+            return say("This button is out of date. /next shows the open question.")
+        case Outcome.FOREIGN:
+            return say("This button belongs to somebody else. /next shows your own question.")
+        case Outcome.TOO_LATE:
+            return say("This answer can no longer be taken back.")
+        case _:
+            return say("There is nothing to take back.")
+
+
+def _recorded(tapped: Tapped, pressed: Tap, say: Tongue) -> str:
+    """What became of an answer, its wording in it."""
+    campaign, asked = tapped.campaign, tapped.question
+    if campaign is None or asked is None:
+        raise ValueError("a recorded answer has its campaign and its question")
+    if tapped.missed is not None:
+        truth = campaign.choices(say.language)[tapped.missed]
+        reason = tapped.item.reason if tapped.item else ""
+        return say("The answer to this one is known: “{label}”. {reason}", label=truth, reason=reason).strip()
+    at = pressed.choice
+    choice = say("not sure") if isinstance(at, Press) else wordings(campaign, asked, say)[at]
+    if tapped.outcome is Outcome.CREDITED:
+        return say("“{choice}” is credited to you; the item was complete before it came.", choice=choice)
+    if tapped.settled:
+        return say("Saved: “{choice}”. That settled the item.", choice=choice)
+    if tapped.outcome is Outcome.LATE:
+        return say("Saved: “{choice}”. It came late and still counts.", choice=choice)
+    return say("Saved: “{choice}”.", choice=choice)
+
+
+def resting(idle: Idle, say: Tongue) -> str:
+    """Why there is no question."""
+    match idle:
+        case Idle.PAUSED:
+            return say("This campaign is paused. What you answered is safe.")
+        case Idle.EMPTY:
+            return say("Nothing is left for you here for now. Thank you.")
+        case _:
+            assert_never(idle)
+
+
+def rest(
+    text: str, chat: int, line: str, keyboard: Markup, bubble: Bubble | None = None
+) -> list[Letter]:
+    """Where there is no question: the bubble says why, or a new one does where the old one is a picture."""
+    blocks = [Block(line, "i"), Block(text)] if line else [Block(text)]
+    if bubble is not None and not bubble.photo and length(blocks) <= PAGE:
+        return [rewritten(chat, bubble.number, blocks, keyboard)]
+    old = [bare(chat, bubble.number)] if bubble is not None else []
+    return [*old, *note(chat, blocks, keyboard)]
+
+
+def sorry(error: CrowdloopError, say: Tongue) -> str:
+    """One clear sentence about what went wrong."""
+    match error:
+        case NotFound(what="campaign"):
+            return say("There is no campaign named {name}.", name=error.name)
+        case NotFound(what="enrolment"):
+            return say("You have not opened this campaign yet. /start opens one.")
+        case BadInput():
+            place, reason = say.core(error.place), say.core(error.reason)
+            return say("{place}: {reason} Nothing has changed.", place=place, reason=reason)
+        case _:
+            return say.core(str(error))

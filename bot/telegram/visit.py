@@ -1,0 +1,106 @@
+"""One update from one person: who and where they are, and the one transaction that answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from telegram import CallbackQuery, Message, Update
+from telegram.error import TelegramError
+
+from bot.telegram.house import House
+from bot.telegram.paper import TOAST, Block, Bubble, note, shortened
+from bot.telegram.views import sorry
+from bot.telegram.words import Tongue, Words
+from core.errors import CrowdloopError
+from core.ids import Account, UpdateId
+from core.ports import Letter, Transaction
+from core.service import arrive
+from core.worker import Worker
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a person gets back."""
+
+    letters: Sequence[Letter] = ()
+    toast: str = ""  # over the chat, where a button was pressed
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """An update of a private chat."""
+
+    house: House
+    update: UpdateId
+    account: Account
+    chat: int
+    language: str  # Telegram's guess
+    now: datetime
+    bubble: Bubble | None  # whose button was pressed, where it can still be rewritten
+
+    @classmethod
+    def of(cls, house: House, update: Update) -> Visit:
+        """ValueError where the update has no person."""
+        person = update.effective_user
+        if person is None:
+            raise ValueError(f"update {update.update_id} comes from nobody")
+        query = update.callback_query
+        return cls(
+            house,
+            UpdateId(update.update_id),
+            house.account(person.id),
+            update.effective_chat.id if update.effective_chat else person.id,
+            person.language_code or "",
+            house.now(),
+            _bubble(query) if query else None,
+        )
+
+
+Work = Callable[[Transaction, Visit, Worker, Tongue], Reply]
+
+
+async def answer(house: House, update: Update, work: Work) -> None:
+    """Does the work in one transaction; where it is refused, nothing has changed and one sentence says why."""
+    visit = Visit.of(house, update)
+    try:
+        toast = await house.ledger.transact(lambda tx: _worked(tx, visit, work))
+    except CrowdloopError as error:
+        toast = await apologise(visit, error, quietly=update.callback_query is not None)
+    if update.callback_query is not None:
+        await _stop_spinner(update.callback_query, toast)
+
+
+def _worked(tx: Transaction, visit: Visit, work: Work) -> str:
+    worker = arrive(tx, visit.account, visit.language, visit.now)
+    reply = work(tx, visit, worker, Words.of(worker.language))
+    tx.post(reply.letters)
+    tx.finish(visit.update)
+    return reply.toast
+
+
+async def apologise(visit: Visit, error: CrowdloopError, quietly: bool = False) -> str:
+    """Says what went wrong, in the person's language: as a letter, or `quietly` only over the chat."""
+
+    def work(tx: Transaction) -> str:
+        worker = tx.worker(visit.account)
+        sentence = sorry(error, Words.of(worker.language if worker else visit.language))
+        tx.post([] if quietly else note(visit.chat, [Block(sentence)]))
+        tx.finish(visit.update)
+        return sentence
+
+    return await visit.house.ledger.transact(work)
+
+
+async def _stop_spinner(query: CallbackQuery, toast: str) -> None:
+    with suppress(TelegramError):  # too old, or lost on the way: a spinner is all that is lost
+        await query.answer(shortened(toast, TOAST) or None)
+
+
+def _bubble(query: CallbackQuery) -> Bubble | None:
+    message = query.message
+    if not isinstance(message, Message):  # gone, or too old for Telegram to show us
+        return None
+    return Bubble(message.message_id, photo=bool(message.photo))
