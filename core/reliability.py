@@ -34,6 +34,7 @@ class Pool:
     strength: float  # of the Dirichlet priors, in answers
     temperature: float  # of the calibrated posterior; above 1 where beliefs are too sure
     model: Model
+    lapse: float = 0.0  # chance of error that no number of agreeing answers removes
 
     def __post_init__(self) -> None:
         if not self.prior or len(self.confusion) != len(self.prior):
@@ -62,12 +63,12 @@ class Pool:
         return sum(p * row[k] for k, (p, row) in enumerate(zip(self.prior, self.confusion, strict=True)))
 
     def to_json(self) -> str:
-        return json.dumps([self.prior, self.confusion, self.strength, self.temperature, self.model.value])
+        return json.dumps([self.prior, self.confusion, self.strength, self.temperature, self.model.value, self.lapse])
 
     @classmethod
     def from_json(cls, text: str) -> Pool:
-        prior, confusion, strength, temperature, model = json.loads(text)
-        return cls(tuple(prior), tuple(map(tuple, confusion)), strength, temperature, Model(model))
+        prior, confusion, strength, temperature, model, *rest = json.loads(text)
+        return cls(tuple(prior), tuple(map(tuple, confusion)), strength, temperature, Model(model), *rest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,129 @@
+"""The committee: the mean of five readings, and the beliefs about workers that the day goes on with.
+
+No single model wins everywhere; their mistakes are of different kinds, so the mean of their posteriors is both more
+often right and less sure than each (measured in tests/benchmarks/bench_beliefs.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from core.calibration import Calibration, fitted
+from core.inference import coin, readings
+from core.inference.readings import GRADED, HARD, KNOWS, MATRIX, Reading
+from core.inference.sparse import Sparse, clamped, strength, sums
+from core.inference.table import AnswerTable, Floats, Ints, Refit
+from core.reliability import MATRIX_LABELS, Model, Pool
+
+COMMITTEE: tuple[Reading, ...] = (KNOWS, MATRIX, HARD, GRADED)
+
+
+def refit(
+    table: AnswerTable, start: Pool | None = None, sweeps: int = 60, committee: tuple[Reading, ...] = COMMITTEE
+) -> Refit:
+    """All beliefs from all answers; sane where there are none.
+
+    Controls teach about the workers; how sure the committee may be is learnt from what it thinks of the controls
+    before it is told. `start` gives the model and the calibration to begin with.
+    """
+    begun = start or Pool.fresh(table.labels)
+    sparse = Sparse.of(table)
+    prior = None if table.suggestion is None else table.suggestion.T
+    members = committee if table.labels <= MATRIX_LABELS else ()
+    q, warm, done = _read(members, sparse, None, prior, None, sweeps)
+    calibration = Calibration(begun.temperature, begun.lapse)
+    if table.controls is not None and (table.controls >= 0).any():
+        known = np.flatnonzero(table.controls >= 0)
+        heard = np.bincount(sparse.item, minlength=table.n_items)[known] > 0
+        calibration = fitted(q.T[known[heard]], table.controls[known[heard]])
+        q, _, more = _read(members, sparse, table.controls, prior, warm, sweeps)
+        done += more
+    return _concluded(table, sparse, begun, q, calibration, done)
+
+
+def _read(
+    members: tuple[Reading, ...],
+    sparse: Sparse,
+    controls: Ints | None,
+    prior: Floats | None,
+    warm: list[Floats] | None,
+    sweeps: int,
+) -> tuple[Floats, list[Floats], int]:
+    """(K, N) the mean of the members' beliefs, each one's own, and the sweeps that they took together."""
+    before: list[Floats | None] = list(warm) if warm else [None] * (len(members) + 1)
+    q, _, _, done = coin.fit(sparse, controls, prior, before[0], sweeps)
+    own, mean = [q], q.copy()
+    for member, start in zip(members, before[1:], strict=True):
+        classes, _, more = readings.fit(member, sparse, controls, prior, start, sweeps)
+        own.append(classes)
+        mean += classes.reshape(sparse.labels, len(member.grades), -1).sum(axis=1)
+        done += more
+    return mean / len(own), own, done
+
+
+def _concluded(
+    table: AnswerTable, sparse: Sparse, begun: Pool, q: Floats, calibration: Calibration, done: int
+) -> Refit:
+    pool, counts = _workers(sparse, q, begun)
+    pool = replace(pool, temperature=calibration.temperature, lapse=calibration.lapse)
+    posteriors = np.ascontiguousarray(clamped(q, table.controls).T)
+    method = "committee of five" if table.labels <= MATRIX_LABELS else "one accuracy"
+    evidence = _predicted(sparse, q, pool, counts)
+    return Refit(pool, posteriors, calibration.of(posteriors), counts, evidence, method, done)
+
+
+def _predicted(sparse: Sparse, q: Floats, pool: Pool, counts: Floats) -> float:
+    """Log likelihood (nats) of every answer given all the others: p(a | rest) = 1 / E_q[1 / P(a | k)] (Gelfand 1996, CPO)."""
+    if pool.model is Model.ACCURACY:
+        right = (counts[:, 0] + pool.strength * pool.accuracy) / (counts.sum(axis=1) + pool.strength)
+        pattern = np.array(pool.confusion) * (1 - np.eye(sparse.labels))
+        pattern /= np.maximum(pattern.sum(axis=1, keepdims=True), 1e-12)
+        chance = coin.chance(sparse, right, 1 - right, pattern)
+    else:
+        theta = counts.reshape(-1, sparse.labels, sparse.labels).transpose(1, 0, 2)
+        theta = theta + pool.strength * np.array(pool.confusion)[:, None, :]
+        chance = np.exp(sparse.pair_log(theta / theta.sum(axis=2, keepdims=True)))
+    doubt = sum(
+        (q[k].take(sparse.item) / np.maximum(chance[k].take(sparse.pair), 1e-12) for k in range(sparse.labels)),
+        np.zeros(len(sparse.item)),
+    )
+    return -float(np.log(np.maximum(doubt, 1e-12)).sum())
+
+
+def _workers(sparse: Sparse, q: Floats, begun: Pool) -> tuple[Pool, Floats]:
+    """The pool and every worker's soft counts, given what is believed of the items."""
+    k = sparse.labels
+    theta = np.repeat(np.array(begun.confusion)[:, None, :], sparse.n_workers, axis=1) if not sparse.single else q
+    if begun.model is Model.ACCURACY:
+        return _accuracies(sparse, q, begun)
+    counts = sparse.counts(sparse.by_pair(q), theta)  # (K, W, K)
+    pooled = counts.sum(axis=1) + 2.0 * np.array(Pool.fresh(k).confusion)
+    pooled /= pooled.sum(axis=1, keepdims=True)
+    s = begun.strength
+    for _ in range(3):
+        s = strength(counts.reshape(-1, k), np.repeat(pooled, sparse.n_workers, axis=0), s, low=1.0, high=100.0)
+    pool = replace(begun, prior=_prior(q), confusion=_rows(pooled), strength=s)
+    return pool, counts.transpose(1, 0, 2).reshape(sparse.n_workers, k * k)
+
+
+def _accuracies(sparse: Sparse, q: Floats, begun: Pool) -> tuple[Pool, Floats]:
+    k = sparse.labels
+    total = sums(sparse.pair_worker, sparse.mass(np.ones(len(sparse.item))), sparse.n_workers)
+    _, accuracy, errors, _ = coin.fit(sparse, None, None, q.copy(), 1)
+    hits = np.minimum(accuracy * total, total)
+    mean = float((hits.sum() + 7) / (total.sum() + 10))
+    rows = np.stack([hits, total - hits], axis=1)
+    s = strength(rows, np.array([mean, 1 - mean]), begun.strength, high=100.0, steps=5)
+    pooled = errors * (1 - mean) + np.eye(k) * mean
+    return replace(begun, prior=_prior(q), confusion=_rows(pooled), strength=s), rows
+
+
+def _prior(q: Floats) -> tuple[float, ...]:
+    mass = q.sum(axis=1) + 1.0
+    return tuple((mass / mass.sum()).tolist())
+
+
+def _rows(matrix: Floats) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(row) for row in matrix.tolist())
