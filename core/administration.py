@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -48,6 +49,9 @@ def import_items(tx: Transaction, slug: str, place: str, items: Sequence[NewItem
     known = tx.known_names(campaign.id, [item.name for item in items])
     if known:
         raise BadInput(place, f"item '{min(known)}' is in '{slug}' already; give new items new ids.")
+    twice = [name for name, count in Counter(item.name for item in items).items() if count > 1]
+    if twice:
+        raise BadInput(place, f"item '{min(twice)}' is there twice; each item needs an id of its own.")
     _check_truths(campaign, place, items)
     roles = [role_of(campaign.slug, item, campaign.policy.audit_share) for item in items]
     added = tx.add_items(campaign.id, list(zip(items, roles, strict=True)), start(campaign.pool))

@@ -1,0 +1,141 @@
+"""Which reply belongs to which update of an admin. Everybody else gets what an unknown command gets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+
+from telegram import Document, Update
+from telegram.error import TelegramError
+from telegram.ext import CommandHandler, MessageHandler, filters
+
+from bot.telegram import admin_replies, views_admin, worker_handlers
+from bot.telegram.house import House
+from bot.telegram.visit import Reply, Visit, Work, answer, apologise
+from bot.telegram.words import Words, noted
+from bot.telegram.worker_handlers import PRIVATE, Callback, Context, Handler, always
+from core.campaign import Campaign, Policy
+from core.errors import BadInput, CrowdloopError, Refused
+from core.item import NewItem
+
+MOST = 20_000_000  # bytes of a file that Telegram lets a bot fetch
+CONTROLS = "controls"  # below a file: its labels are truths
+
+
+def admin_handlers(house: House, policy: Policy | None = None) -> list[Handler]:
+    """For the ids in `house.admins`, before everybody's; `policy` holds where /new says nothing."""
+    policy = policy or Policy()
+    admins = PRIVATE & filters.User(house.admins)
+    return [
+        CommandHandler("new", _new(house, policy), admins),
+        CommandHandler("campaigns", always(house, admin_replies.campaigns), admins),
+        CommandHandler("pause", _named(house, partial(admin_replies.pause, paused=True)), admins),
+        CommandHandler("resume", _named(house, partial(admin_replies.pause, paused=False)), admins),
+        CommandHandler("stats", _named(house, admin_replies.stats), admins),
+        CommandHandler("export", _errand(house, house.errands.export, EXPORTING), admins),
+        CommandHandler("train", _errand(house, house.errands.train, TRAINING), admins),
+        CommandHandler("help", always(house, admin_replies.helping), admins),
+        MessageHandler(admins & filters.Document.ALL, _document(house)),
+    ]
+
+
+EXPORTING = noted("Exporting {name}. The files come when they are ready.")
+TRAINING = noted("A night begins for {name}. I report here when it is over.")
+
+
+def commands(language: str) -> list[tuple[str, str]]:
+    """(command, what it does) in a language, for setMyCommands in an admin's chat."""
+    return [*views_admin.commands(Words.of(language)), *worker_handlers.commands(language)]
+
+
+def _new(house: House, policy: Policy) -> Callback:
+    async def callback(update: Update, context: Context) -> None:
+        text = update.message.text if update.message else ""
+        await answer(house, update, partial(admin_replies.create, text=text or "", policy=policy))
+
+    return callback
+
+
+def _named(house: House, work: Callable[..., Reply]) -> Callback:
+    """Work on the campaign that is named behind the command."""
+
+    async def callback(update: Update, context: Context) -> None:
+        await answer(house, update, partial(work, names=context.args or []))
+
+    return callback
+
+
+def _errand(house: House, errand: Callable[[str, int], Awaitable[None]], sentence: str) -> Callback:
+    """Starts a long errand, then says so: a crash between the two starts it again."""
+
+    async def callback(update: Update, context: Context) -> None:
+        visit, names = Visit.of(house, update), context.args or []
+        try:
+            campaign = await house.ledger.transact(lambda tx: admin_replies.chosen(tx, names))
+        except CrowdloopError as error:
+            await apologise(visit, error)
+            return
+        await errand(campaign.slug, visit.chat)
+        await answer(house, update, partial(admin_replies.started, sentence=sentence, slug=campaign.slug))
+
+    return callback
+
+
+def _document(house: House) -> Callback:
+    """A file: fetched, read beside the loop, and added whole or not at all."""
+
+    async def callback(update: Update, context: Context) -> None:
+        message = update.message
+        if message is None or message.document is None:
+            raise ValueError(f"update {update.update_id} has no document")
+        try:
+            work = await _import(house, message.document, message.caption or "")
+        except CrowdloopError as error:
+            await apologise(Visit.of(house, update), error)
+        else:
+            await answer(house, update, work)
+
+    return callback
+
+
+async def _import(house: House, document: Document, caption: str) -> Work:
+    """The work that adds a document's items; CrowdloopError where it cannot be read."""
+    name, controls = _directions(caption)
+    place = document.file_name or "file"
+    campaign = await house.ledger.transact(lambda tx: admin_replies.newest(tx, name))
+    content = await _fetch(document, place)
+    found = await asyncio.to_thread(read, campaign, place, content, controls)
+    return partial(admin_replies.add_items, slug=campaign.slug, place=place, items=found.items, media=found.media)
+
+
+@dataclass
+class Items:
+    items: list[NewItem]
+    media: list[tuple[bytes, str]]
+
+
+def read(campaign: Campaign, place: str, content: bytes, controls: bool) -> Items:
+    """A file's items for a campaign; its labels are truths of `controls`, and left out otherwise. BadInput."""
+    raise BadInput(place, "cannot be read yet.")
+
+
+def _directions(caption: str) -> tuple[str | None, bool]:
+    """(campaign's name or None, whether the items are controls) from the words below a file."""
+    words = caption.split()
+    names = [word for word in words if word.lower() != CONTROLS]
+    if len(names) > 1:
+        raise Refused("Below a file write the campaign's name, and “controls” if its labels are known; nothing else.")
+    return (names[0] if names else None), len(names) < len(words)
+
+
+async def _fetch(document: Document, place: str) -> bytes:
+    size = document.file_size or 0
+    if size > MOST:
+        raise BadInput(place, f"has {size / 1e6:.0f} MB; Telegram hands at most 20 MB to a bot. Split the file.")
+    try:
+        file = await document.get_file()
+        return bytes(await file.download_as_bytearray())
+    except TelegramError as error:
+        raise Refused(f"{place} could not be fetched from Telegram. Send it again.") from error
