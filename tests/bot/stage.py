@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -128,3 +130,17 @@ async def running(
         yield loop
     finally:
         await loop.stop()
+
+
+async def serve(base: str, token: str, folder: Path) -> None:
+    """An echoing bot until it is killed."""
+    async with opened(folder) as store:
+        application = build(token, f"{base}/bot", f"{base}/file/bot")
+        await greet(application)
+        loop = BotLoop(application, Echo(store).handlers(), store.ledger, store.inbox, store.outbox, now)
+        await loop.start()
+        await loop.run()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(sys.argv[1], sys.argv[2], Path(sys.argv[3])))

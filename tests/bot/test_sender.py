@@ -114,6 +114,29 @@ async def test_429_is_obeyed_and_nothing_overtakes(sandbox: Sandbox, store: Stor
     assert read(ann) == ["1", "2"]
 
 
+async def test_a_chat_that_is_silenced_gets_nothing_at_all(
+    sandbox: Sandbox, store: Store, loop: BotLoop, ann: Person
+) -> None:
+    fault = sandbox.faults.plan(Kind.TOO_MANY, "sendMessage", times=1, seconds=2)
+    await store.post(words(ann.id, "answer"))
+    await until(lambda: not fault.times)
+    await asyncio.sleep(0.05)
+    told = asyncio.get_running_loop().time()
+    await store.post(words(ann.id, "news", Repeat.NEVER, bulk=True))
+    await until(lambda: read(ann))
+    assert asyncio.get_running_loop().time() - told > 1.8
+
+
+async def test_a_new_message_is_marked_before_it_is_sent(
+    sandbox: Sandbox, store: Store, loop: BotLoop, ann: Person
+) -> None:
+    fault = sandbox.faults.plan(Kind.STALL, "sendMessage", times=1, seconds=0.3)
+    await store.post(words(ann.id, "money", Repeat.NEVER))
+    await until(lambda: not fault.times)
+    assert [state for _, state, _ in await store.outcomes()] == ["sending"]
+    assert await settled(store, loop) == [("money", "sent")]
+
+
 async def test_an_edit_is_repeated_until_it_is_there(
     sandbox: Sandbox, store: Store, loop: BotLoop, ann: Person
 ) -> None:
