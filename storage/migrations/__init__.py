@@ -37,6 +37,15 @@ def migrate(url: str) -> str:
         return head
 
 
+def pending(url: str) -> bool:
+    """Whether migrations are missing; Refused where there is no way in."""
+    database = parse(url)
+    database.connect().close()
+    with opened(database) as connection:
+        head = ScriptDirectory.from_config(configured(connection)).get_current_head()
+        return MigrationContext.configure(connection).get_current_revision() != head
+
+
 def configured(connection: Connection) -> Config:
     """Alembic's configuration, which needs no file."""
     config = Config()

@@ -1,0 +1,50 @@
+"""CSV and TSV files of texts."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+
+from core.errors import BadInput
+from core.item import NewItem
+from storage.exchange.rows import RowOf, Truths, check_columns, items_of, text_content, text_of
+
+SEPARATORS = (",", "\t", ";")
+csv.field_size_limit(10_000_000)  # a long cell is told of by its own rule
+
+
+def csv_items(place: str, content: bytes, truths: Truths | None = None) -> list[NewItem]:
+    """Items from columns `text` and, where there, `id`, `truth` or `label`, `reason`. BadInput names the line."""
+    return items_of(csv_rows(place, content, "text", truths), text_content, truths)
+
+
+def csv_rows(place: str, content: bytes, needed: str, truths: Truths | None) -> Iterator[RowOf]:
+    """Rows by column, names of columns in small letters; the separator is what the header has most of."""
+    text = text_of(place, content)
+    header = text.lstrip("\r\n").split("\n", 1)[0]
+    separator = max(SEPARATORS, key=header.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    columns: list[str] = []
+    while True:
+        line = reader.line_num + 1
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            raise BadInput(f"{place}, line {line}", f"cannot be read ({error}); check its quotes.") from None
+        if cells is None:
+            break
+        if not any(cell.strip() for cell in cells):
+            continue
+        if not columns:
+            columns = [cell.strip().lower() for cell in cells]
+            check_columns(f"{place}, line {line}", columns, needed, truths)
+            continue
+        yield _row(f"{place}, line {line}", columns, cells)
+
+
+def _row(place: str, columns: list[str], cells: list[str]) -> RowOf:
+    if len(cells) > len(columns):
+        reason = f"has {len(cells)} cells where the header has {len(columns)}; put quotes round texts with separators."
+        raise BadInput(place, reason)
+    return RowOf(place, dict(zip(columns, cells, strict=False)))

@@ -1,0 +1,122 @@
+"""Rows of a file into items: the rules that CSV, TSV, JSON lines and the table inside a ZIP share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from core.errors import BadInput
+from core.item import Content, Medium, NewItem
+
+MOST_ITEMS = 200_000
+TRUTHS = ("truth", "label")
+
+
+@dataclass(frozen=True, slots=True)
+class RowOf:
+    """One row: where it stands, for a person, and its values by column."""
+
+    place: str  # "items.csv, line 7"
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Truths:
+    """The labels that the truth of a control may be."""
+
+    labels: Sequence[str]
+
+    def of(self, row: RowOf) -> int:
+        """The label's number; BadInput names the known ones."""
+        word = next((row.values[column] for column in TRUTHS if row.values.get(column)), "").strip()
+        if not word:
+            raise BadInput(row.place, "a control needs its label in a column named 'truth' or 'label'.")
+        exact = [number for number, label in enumerate(self.labels) if label == word]
+        alike = exact or [n for n, label in enumerate(self.labels) if label.casefold() == word.casefold()]
+        if len(alike) != 1:
+            raise BadInput(row.place, f"'{word}' is no label of this campaign; known: {', '.join(self.labels)}.")
+        return alike[0]
+
+
+def text_of(place: str, content: bytes) -> str:
+    """A file's text; BadInput names the line that is not UTF-8. A byte order mark is dropped."""
+    if not content.strip():
+        raise BadInput(place, "is empty.")
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise BadInput(f"{place}, line 1", "is written in UTF-16; save the file as UTF-8.")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise BadInput(f"{place}, line {line}", f"is not UTF-8 ({_shown(content, error)}); save it as UTF-8.") from None
+    if "\0" in text:
+        raise BadInput(f"{place}, line {text.count(chr(10), 0, text.index(chr(0))) + 1}", "has a NUL character in it.")
+    return text
+
+
+def _shown(content: bytes, error: UnicodeDecodeError) -> str:
+    return f"byte 0x{content[error.start]:02X}"
+
+
+def items_of(
+    rows: Iterable[RowOf],
+    content: Callable[[RowOf], Content],
+    truths: Truths | None,
+    name: Callable[[RowOf, Content], str] | None = None,
+) -> list[NewItem]:
+    """All items or BadInput; `truths` where they are controls. Without an `id` an item is named by its content."""
+    found: list[NewItem] = []
+    places: dict[str, str] = {}
+    for row in rows:
+        item = _item(row, content, truths, name or _named_by_content)
+        if item.name in places:
+            what = "id" if row.values.get("id") else "content"
+            raise BadInput(
+                row.place, f"has the same {what} as {places[item.name].rpartition(', ')[2]} ('{item.name}')."
+            )
+        places[item.name] = row.place
+        found.append(item)
+        if len(found) > MOST_ITEMS:
+            raise BadInput(row.place, f"is beyond {MOST_ITEMS:,} items; split the file.")
+    return found
+
+
+def _item(
+    row: RowOf,
+    content: Callable[[RowOf], Content],
+    truths: Truths | None,
+    name: Callable[[RowOf, Content], str],
+) -> NewItem:
+    try:
+        made = content(row)
+    except BadInput as error:
+        place = row.place if error.place in row.place else f"{row.place}, {error.place}"
+        raise BadInput(place, error.reason) from None
+    given = row.values.get("id", "").strip()
+    if len(given) > 200:
+        raise BadInput(f"{row.place}, id", f"has {len(given)} characters; at most 200 are allowed.")
+    if truths is None:
+        return NewItem(given or name(row, made), made)
+    return NewItem(given or name(row, made), made, truths.of(row), row.values.get("reason", "").strip())
+
+
+def _named_by_content(row: RowOf, content: Content) -> str:
+    return "t-" + sha256(content.text.encode()).hexdigest()[:12]
+
+
+def text_content(row: RowOf) -> Content:
+    """The content of a row of texts."""
+    return Content(Medium.TEXT, row.values.get("text", "").strip())
+
+
+def check_columns(place: str, found: Sequence[str], needed: str, truths: Truths | None) -> None:
+    """BadInput says which columns there are and which are needed."""
+    shown = ", ".join(f"'{column}'" for column in found) or "none"
+    if needed not in found:
+        raise BadInput(place, f"needs a column named '{needed}'; found: {shown}.")
+    if truths is not None and not set(TRUTHS) & set(found):
+        raise BadInput(place, f"controls need a column named 'truth' or 'label'; found: {shown}.")
+    twice = {column for column in found if found.count(column) > 1}
+    if twice:
+        raise BadInput(place, f"has the column '{min(twice)}' twice.")
