@@ -24,8 +24,9 @@ def write_whole(path: Path, tensors: dict[str, Tensor], facts: dict[str, str]) -
     part.replace(path)
 
 
-def save_checkpoint(path: Path, network: Network, optimiser: torch.optim.Optimizer, step: int,
-                    losses: list[float]) -> None:
+def save_checkpoint(
+    path: Path, network: Network, optimiser: torch.optim.Optimizer, step: int, losses: list[float]
+) -> None:
     """Keep the weights, the optimiser's two moments a weight, the step, and the losses so far."""
     tensors = {f"weight.{name}": weight for name, weight in network.trained().items()}
     names = {id(weight): name for name, weight in network.trained().items()}

@@ -59,11 +59,17 @@ def evaluate(suggestions: Floats, truth: Floats, rng: np.random.Generator, draws
     gaps = np.abs(counts @ (in_bin * (confidence - right)[:, None])).sum(axis=1) / n
     filled = [b for b in range(BINS) if in_bin[:, b].any()]
     return Report(
-        items=n, accuracy=mean(right), log_loss=mean(log_losses(suggestions, truth)), brier=mean(brier),
-        ece=spread(gaps), macro_f1=spread(macro_f1(counts, truth, np.eye(k)[called])),
+        items=n,
+        accuracy=mean(right),
+        log_loss=mean(log_losses(suggestions, truth)),
+        brier=mean(brier),
+        ece=spread(gaps),
+        macro_f1=spread(macro_f1(counts, truth, np.eye(k)[called])),
         confusion=tuple(tuple(float(x) for x in row) for row in truth.T @ np.eye(k)[called]),
-        reliability=tuple((float(confidence[bins == b].mean()), float(right[bins == b].mean()),
-                           float(in_bin[:, b].sum())) for b in filled),
+        reliability=tuple(
+            (float(confidence[bins == b].mean()), float(right[bins == b].mean()), float(in_bin[:, b].sum()))
+            for b in filled
+        ),
     )
 
 

@@ -52,15 +52,21 @@ def lesson_of(inputs: Inputs, rows: Rows, soft_labels: Floats, weights: Floats) 
     return Lesson(inputs, rows, torch.from_numpy(soft_labels).float(), scaled)
 
 
-def teach(network: Network, lesson: Lesson, recipe: Recipe, keep: Path | None = None,
-          progress: Progress = lambda stage, share: None, clock: Callable[[], float] = time.monotonic) -> Course:
+def teach(
+    network: Network,
+    lesson: Lesson,
+    recipe: Recipe,
+    keep: Path | None = None,
+    progress: Progress = lambda stage, share: None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Course:
     """Train the network on the lesson; resumes from `keep` where a checkpoint lies there.
 
     Weighted soft cross-entropy, AdamW, linear warmup and decay, gradients clipped to norm 1. Chance depends on seed and
     step alone, so a resumed run repeats the run that was killed. Raises Diverged, OutOfMemory.
     """
     device = next(network.head.parameters()).device
-    optimiser = torch.optim.AdamW(list(parameter_groups(network, recipe)), fused=device.type == "cuda")
+    optimiser = torch.optim.AdamW(list(parameter_groups(network, recipe)), fused=True)
     plan = batch_plan(lesson, recipe)
     first, losses = load_checkpoint(keep, network, optimiser) if keep else (0, [])
     parts, started, kept, step = 1, clock(), clock(), first
@@ -75,15 +81,18 @@ def teach(network: Network, lesson: Lesson, recipe: Recipe, keep: Path | None = 
         torch.manual_seed(recipe.seed * 1_000_003 + step)
         loss, parts = gradient(network, lesson, plan[step], device, parts)
         if not math.isfinite(loss):
-            raise Diverged(f"training stopped at step {step}: the loss is {loss}; lower learning_rate "
-                           f"({recipe.learning_rate:g}) and train again")
+            raise Diverged(
+                f"training stopped at step {step}: the loss is {loss}; lower learning_rate "
+                f"({recipe.learning_rate:g}) and train again"
+            )
         torch.nn.utils.clip_grad_norm_(network.trained().values(), 1.0)
         optimiser.step()
         losses.append(loss)
         if keep and (clock() - kept > KEEP_EVERY or step + 1 == len(plan)):
             save_checkpoint(keep, network, optimiser, step + 1, losses)
             kept = clock()
-        progress("train", (step + 1) / len(plan))
+        if (step + 1) % max(1, len(plan) // 10) == 0:
+            progress("train", (step + 1) / len(plan))
     network.eval()
     return Course(losses, len(losses), len(plan), parts)
 
@@ -111,8 +120,10 @@ def gradient(network: Network, lesson: Lesson, rows: Rows, device: torch.device,
             return sum(piece_loss(network, lesson, piece, device, total) for piece in pieces), parts
         except (torch.OutOfMemoryError, MemoryError) as error:
             if parts >= 2**HALVINGS:
-                raise OutOfMemory(f"even {len(rows) // parts} examples do not fit the memory of {device}; lower "
-                                  "batch_size or max_length") from error
+                raise OutOfMemory(
+                    f"even {len(rows) // parts} examples do not fit the memory of {device}; lower "
+                    "batch_size or max_length"
+                ) from error
             parts *= 2
         if device.type == "cuda":
             torch.cuda.empty_cache()

@@ -81,7 +81,7 @@ class Network(nn.Module, ABC):
         """Fold adapters into the layers they adapt: scoring then costs what the base costs."""
         for module in self.modules():
             if isinstance(module, LoraLayer) and not getattr(module, "merged", False):
-                module.merge()  # type: ignore[attr-defined]
+                module.merge()
 
 
 def linear_names(module: nn.Module) -> list[str]:

@@ -35,7 +35,7 @@ class Recipe:
     """Which weights move: low-rank adapters, all weights of the trained layers, or the head alone."""
     rank: int = 8
     """Rank of the adapters."""
-    alpha: float = 16.0
+    alpha: int = 16
     """Adapter scale; the update is multiplied by alpha / rank."""
     trained_layers: int = 3
     """How many layers from the top are trained; what the frozen ones below say is computed once and kept."""
@@ -80,20 +80,22 @@ class Recipe:
         for name in ("warmup", "held_out"):
             if not 0 <= getattr(self, name) <= 0.5:
                 raise ValueError(f"recipe: {name} must lie between 0 and 0.5, not {getattr(self, name)}")
-        if self.patch_size < 1 or self.image_size % self.patch_size:
-            raise ValueError(f"recipe: image_size {self.image_size} is no multiple of patch_size {self.patch_size}")
+        if self.patch_size not in (2, 4, 8, 16, 32) or self.image_size % self.patch_size:
+            raise ValueError(f"recipe: patch_size must be a power of two that divides image_size {self.image_size}")
 
     @property
     def fingerprint(self) -> str:
         """Return the sha256 of all fields."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
-    def suited_to(self, kind: Kind) -> Recipe:
-        """Return the recipe for contents of this kind: a network from scratch trains all weights, longer."""
+    def suited_to(self, kind: Kind, examples: int) -> Recipe:
+        """Return the recipe for N examples of this kind: a network from scratch trains all weights, about 400 steps."""
         if kind is Kind.TEXT or self.vision_base:
             return self
-        return replace(self, method=Method.FULL, learning_rate=2e-3, head_learning_rate=2e-3,
-                       epochs=max(40, self.epochs), weight_decay=0.05)
+        epochs = min(60, max(10, round(400 * self.batch_size / examples)))
+        return replace(
+            self, method=Method.FULL, learning_rate=3e-3, head_learning_rate=3e-3, epochs=epochs, weight_decay=0.05
+        )
 
 
 def recipe_from(values: dict[str, object]) -> Recipe:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.errors import TrainingFailed
@@ -25,7 +25,7 @@ class Teacher:
     recipe: Recipe
     labels: tuple[str, ...]
     media: Callable[[str], bytes]  # sha256 -> picture
-    trainer: TransformerTrainer = TransformerTrainer()
+    trainer: TransformerTrainer = field(default_factory=TransformerTrainer)
 
     def train(self, lessons: Lessons, tell: Callable[[str], None]) -> VersionId:
         """The id of a new version; TrainingFailed says why there is none."""

@@ -11,12 +11,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils.logging import disable_progress_bar
 
 from training.errors import BadBase
 from training.examples import Rows, sorted_batches
 from training.heads import LabelHead, mean_pool
 from training.network import Batch, Inputs, Network, let_move
 from training.recipe import Recipe
+
+disable_progress_bar()  # loading takes a tenth of a second
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,17 +131,23 @@ class TextNetwork(Network):
     def train(self, mode: bool = True) -> TextNetwork:
         """Switch dropout on in the trained half only: what is frozen always says the same."""
         super().train(mode)
-        self.twin.train(False)
-        if self.lower is not None:
-            self.lower.train(False)
+        for part in (self.twin, self.lower, self.upper):
+            if part is not None and not any(weight.requires_grad for weight in part.parameters()):
+                part.train(False)
         return self
 
     def encode(self, contents: Sequence[str]) -> TokenInputs:
         """Tokenise; texts beyond the recipe's max_length are cut."""
         if not contents:
             return TokenInputs([], 0)
-        tokens = self.tokenizer(list(contents), truncation=True, max_length=self.max_length, padding=False,
-                                return_attention_mask=False, return_token_type_ids=False)["input_ids"]
+        tokens = self.tokenizer(
+            list(contents),
+            truncation=True,
+            max_length=self.max_length,
+            padding=False,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+        )["input_ids"]
         return TokenInputs(tokens, self.tokenizer.pad_token_id or 0)
 
     def settle(self, inputs: Inputs, batch_size: int) -> Inputs:

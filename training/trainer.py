@@ -56,7 +56,7 @@ class TransformerTrainer:
         Four fifths are learned first, the held-out fifth fits temperatures and the probe's share, then the same recipe
         learns everything. Raises TrainingFailed (BadExamples, BadBase, Diverged, OutOfMemory).
         """
-        started, recipe = self.clock(), recipe.suited_to(examples.kind)
+        started, recipe = self.clock(), recipe.suited_to(examples.kind, len(examples))
         network = build_network(examples.kind, recipe, examples.soft_labels.shape[1])
         inputs = network.settle(network.encode(examples.contents), recipe.batch_size)
         features = look_at(inputs, recipe, network.features)
@@ -89,15 +89,24 @@ class TransformerTrainer:
         """Fill in the version card."""
         epochs = [part for part in np.array_split(course.losses, recipe.epochs) if len(part)]
         return VersionCard(
-            created_at=self.now().isoformat(), kind=examples.kind, labels=examples.labels,
-            base_hash=hash_of_base(examples.kind, recipe), recipe=recipe, examples_hash=examples.fingerprint,
-            examples=len(examples), blend=fitted.blend, metrics=fitted.metrics,
-            losses=tuple(round(float(part.mean()), 5) for part in epochs), seconds=round(seconds, 2),
-            device=str(device_for(recipe.device)), libraries={name: library_version(name) for name in LIBRARIES},
+            created_at=self.now().isoformat(),
+            kind=examples.kind,
+            labels=examples.labels,
+            base_hash=hash_of_base(examples.kind, recipe),
+            recipe=recipe,
+            examples_hash=examples.fingerprint,
+            examples=len(examples),
+            blend=fitted.blend,
+            metrics=fitted.metrics,
+            losses=tuple(round(float(part.mean()), 5) for part in epochs),
+            seconds=round(seconds, 2),
+            device=str(device_for(recipe.device)),
+            libraries={name: library_version(name) for name in LIBRARIES},
         )
 
-    def score(self, folder: Path, contents: Iterable[str], batch: int = 32,
-              chunk: int = 4096) -> Iterator[tuple[Floats, Floats]]:
+    def score(
+        self, folder: Path, contents: Iterable[str], batch: int = 32, chunk: int = 4096
+    ) -> Iterator[tuple[Floats, Floats]]:
         """Yield (suggestions (n, K), embeddings (n, D)) for every `chunk` contents, in their order.
 
         The pool is never held in memory. Raises VersionRefused, BadExamples.
@@ -142,8 +151,9 @@ def load_network(version: Version) -> tuple[Network, Probe]:
     return network, probe
 
 
-def suggest(network: Network, probe: Probe, card: VersionCard, contents: list[str],
-            batch: int) -> tuple[Floats, Floats]:
+def suggest(
+    network: Network, probe: Probe, card: VersionCard, contents: list[str], batch: int
+) -> tuple[Floats, Floats]:
     """Return (suggestions (n, K), embeddings (n, D)) of contents, in their order."""
     inputs = network.encode(contents)
     logits = np.empty((len(contents), len(probe.bias)))
@@ -167,8 +177,9 @@ def look_at(inputs: Inputs, recipe: Recipe, what: Callable[[Batch], Tensor]) -> 
     return np.concatenate(parts)[np.argsort(np.concatenate(order))]
 
 
-def judge_voices(network: Network, inputs: Inputs, features: Floats, examples: Examples, kept: Rows, held: Rows,
-                 recipe: Recipe) -> Fitted:
+def judge_voices(
+    network: Network, inputs: Inputs, features: Floats, examples: Examples, kept: Rows, held: Rows, recipe: Recipe
+) -> Fitted:
     """Fit temperatures, the probe's pull and its share on examples that neither voice has learned."""
     soft, weights = examples.soft_labels, examples.weights
     probes = {pull: fit_probe(features[kept], soft[kept], weights[kept], pull) for pull in PULLS}
@@ -179,7 +190,8 @@ def judge_voices(network: Network, inputs: Inputs, features: Floats, examples: E
     blend = fit_blend(logits, said[pull], soft[held], weights[held])
     rng = np.random.default_rng(recipe.seed)
     metrics = {"held_out": float(len(held))}
-    voices = {"network": softmax(logits), "probe": softmax(said[pull]), "served": blend.probabilities(logits, said[pull])}
+    served = blend.probabilities(logits, said[pull])
+    voices = {"network": softmax(logits), "probe": softmax(said[pull]), "served": served}
     for voice, suggestions in voices.items():
         report = evaluate(suggestions, soft[held], rng, draws=200)
         for name in ("accuracy", "log_loss", "ece", "brier"):

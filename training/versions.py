@@ -98,8 +98,13 @@ def read_card(folder: Path) -> VersionCard:
         told = json.loads((folder / CARD).read_text())
         if told.pop("format") != FORMAT:
             raise ValueError("another format")
-        told |= {"kind": Kind(told["kind"]), "recipe": recipe_from(told["recipe"]), "blend": Blend(**told["blend"]),
-                 "labels": tuple(told["labels"]), "losses": tuple(told["losses"])}
+        told |= {
+            "kind": Kind(told["kind"]),
+            "recipe": recipe_from(told["recipe"]),
+            "blend": Blend(**told["blend"]),
+            "labels": tuple(told["labels"]),
+            "losses": tuple(told["losses"]),
+        }
         return VersionCard(**told)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise VersionRefused(f"version {folder.name[:12]}: {CARD} is not a card of format {FORMAT}") from error

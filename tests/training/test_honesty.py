@@ -1,0 +1,106 @@
+"""Calibration, the blend, the probe, and the figures that judge them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from training.calibrate import Blend, fit_blend, fit_temperature, log_losses, softmax
+from training.evaluate import evaluate
+from training.examples import shuffled_batches, sorted_batches, split
+from training.probe import fit_probe
+
+
+def boastful(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Logits (n, 4) three times too sure, and the soft truth that the honest ones would claim."""
+    rng = np.random.default_rng(seed)
+    honest = rng.normal(0, 1.2, (n, 4))
+    return 3 * honest, softmax(honest)
+
+
+def test_a_boastful_network_is_cooled_down() -> None:
+    logits, truth = boastful(600, 0)
+    temperature = fit_temperature(logits, truth, np.ones(600))
+    assert temperature == pytest.approx(3.0, rel=0.05)
+    fresh, fresh_truth = boastful(600, 1)
+    cooled = softmax(fresh / temperature)
+    assert (cooled.argmax(axis=1) == fresh.argmax(axis=1)).all()
+    assert log_losses(cooled, fresh_truth).mean() < log_losses(softmax(fresh), fresh_truth).mean() - 0.2
+    rng = np.random.default_rng(0)
+    assert evaluate(cooled, fresh_truth, rng).ece.value < 0.4 * evaluate(softmax(fresh), fresh_truth, rng).ece.value
+
+
+def test_nothing_held_out_changes_no_temperature() -> None:
+    assert fit_temperature(np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0)) == 1.0
+    assert fit_blend(np.zeros((0, 3)), np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0)) == Blend()
+
+
+def test_a_voice_that_only_guesses_is_left_out() -> None:
+    logits, truth = boastful(300, 2)
+    noise = np.random.default_rng(3).normal(0, 3, (300, 4))
+    assert fit_blend(logits, noise, truth, np.ones(300)).probe_share == 0.0
+    assert fit_blend(noise, logits, truth, np.ones(300)).probe_share == 1.0
+
+
+def test_two_voices_that_err_apart_are_averaged() -> None:
+    rng = np.random.default_rng(4)
+    truth = np.eye(4)[rng.integers(0, 4, 300)]
+    first, second = (2 * truth + rng.normal(0, 1.5, (300, 4)) for _ in range(2))
+    blend = fit_blend(first, second, truth, np.ones(300))
+    assert blend.probe_share == 0.5
+    alone = log_losses(softmax(first / blend.network_temperature), truth).mean()
+    assert log_losses(blend.probabilities(first, second), truth).mean() < alone
+
+
+def test_figures_against_soft_truth_by_hand() -> None:
+    said = np.array([[0.8, 0.2], [0.3, 0.7]])
+    truth = np.array([[0.9, 0.1], [0.5, 0.5]])
+    report = evaluate(said, truth, np.random.default_rng(0), draws=50)
+    assert report.accuracy.value == pytest.approx((0.9 + 0.5) / 2)
+    assert report.log_loss.value == pytest.approx(
+        -(0.9 * np.log(0.8) + 0.1 * np.log(0.2) + 0.5 * np.log(0.3) + 0.5 * np.log(0.7)) / 2
+    )
+    assert report.brier.value == pytest.approx((0.9 * 0.08 + 0.1 * 1.28 + 0.5 * 0.18 + 0.5 * 0.98) / 2)
+    assert report.ece.value == pytest.approx((0.1 + 0.2) / 2)
+    assert report.macro_f1.value == pytest.approx((2 * 0.9 / (1 + 1.4) + 2 * 0.5 / (1 + 0.6)) / 2)
+    assert report.confusion == ((0.9, 0.5), (0.1, 0.5))
+    assert report.accuracy.low <= report.accuracy.value <= report.accuracy.high
+
+
+def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
+    rng, held = np.random.default_rng(5), 0
+    for _ in range(200):
+        right = rng.random(150) < 0.8
+        said = np.where(right[:, None], [0.9, 0.1], [0.1, 0.9])
+        interval = evaluate(said, np.tile([1.0, 0.0], (150, 1)), rng, draws=200).accuracy
+        held += interval.low <= 0.8 <= interval.high
+    assert 180 <= held <= 198
+
+
+def test_the_probe_agrees_with_a_known_solver() -> None:
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    rng = np.random.default_rng(6)
+    x = rng.normal(0, 1, (120, 5))
+    y = (x @ rng.normal(0, 1, (5, 3)) + rng.gumbel(size=(120, 3))).argmax(axis=1)
+    w = rng.uniform(0.2, 2, 120)
+    probe = fit_probe(x, np.eye(3)[y], w, pull=0.5)
+    z = ((torch.from_numpy(x).float() - probe.centre) / probe.scale).numpy()
+    known = linear_model.LogisticRegression(C=2.0, max_iter=1000, tol=1e-8).fit(z, y, w / w.mean())
+    mine = softmax(probe.logits(torch.from_numpy(x).float()).double().numpy())
+    np.testing.assert_allclose(mine, known.predict_proba(z), atol=2e-3)
+
+
+def test_every_row_travels_exactly_once() -> None:
+    lengths = np.random.default_rng(7).integers(1, 40, 101)
+    for batches in (shuffled_batches(lengths, 8, np.random.default_rng(1)), list(sorted_batches(lengths, 8, 100))):
+        assert sorted(np.concatenate(batches)) == list(range(101))
+    assert all(len(rows) * lengths[rows].max() <= 100 for rows in sorted_batches(lengths, 8, 100))
+    padded = sum(len(rows) * lengths[rows].max() for rows in shuffled_batches(lengths, 8, np.random.default_rng(1)))
+    assert padded < 1.3 * lengths.sum()
+
+
+def test_held_out_examples_are_apart_and_few_examples_are_all_learned() -> None:
+    kept, held = split(100, 0.2, np.random.default_rng(0))
+    assert len(held) == 20 and set(kept) | set(held) == set(range(100))
+    assert len(split(19, 0.2, np.random.default_rng(0))[1]) == 0
