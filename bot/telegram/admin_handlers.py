@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import partial
 
 from telegram import Document, Update
@@ -16,9 +15,9 @@ from bot.telegram.house import House
 from bot.telegram.visit import Reply, Visit, Work, answer, apologise
 from bot.telegram.words import Words, noted
 from bot.telegram.worker_handlers import PRIVATE, Callback, Context, Handler, always
-from core.campaign import Campaign, Policy
+from core.campaign import Policy
 from core.errors import BadInput, CrowdloopError, Refused
-from core.item import NewItem
+from storage.exchange.items import read_items
 
 MOST = 20_000_000  # bytes of a file that Telegram lets a bot fetch
 CONTROLS = "controls"  # below a file: its labels are truths
@@ -106,19 +105,8 @@ async def _import(house: House, document: Document, caption: str) -> Work:
     place = document.file_name or "file"
     campaign = await house.ledger.transact(lambda tx: admin_replies.newest(tx, name))
     content = await _fetch(document, place)
-    found = await asyncio.to_thread(read, campaign, place, content, controls)
+    found = await asyncio.to_thread(read_items, place, content, campaign.labels, controls)
     return partial(admin_replies.add_items, slug=campaign.slug, place=place, items=found.items, media=found.media)
-
-
-@dataclass
-class Items:
-    items: list[NewItem]
-    media: list[tuple[bytes, str]]
-
-
-def read(campaign: Campaign, place: str, content: bytes, controls: bool) -> Items:
-    """A file's items for a campaign; its labels are truths of `controls`, and left out otherwise. BadInput."""
-    raise BadInput(place, "cannot be read yet.")
 
 
 def _directions(caption: str) -> tuple[str | None, bool]:

@@ -50,13 +50,17 @@ def said() -> dict[str, str]:
 def template(node: ast.expr) -> str | None:
     """A sentence with {a}, {b}... for what an f-string puts in."""
     if isinstance(node, ast.Constant):
-        return literal(node)
+        return escaped(node)
     if not isinstance(node, ast.JoinedStr):
         return None
     letters = iter(ascii_lowercase)
     return "".join(
-        str(part.value) if isinstance(part, ast.Constant) else f"{{{next(letters)}}}" for part in node.values
+        escaped(part) if isinstance(part, ast.Constant) else f"{{{next(letters)}}}" for part in node.values
     )
+
+
+def escaped(node: ast.Constant) -> str:
+    return str(node.value).replace("{", "{{").replace("}", "}}")
 
 
 def raised() -> set[str]:
