@@ -10,7 +10,7 @@ from telegram import Document, Update
 from telegram.error import TelegramError
 from telegram.ext import CommandHandler, MessageHandler, filters
 
-from bot.telegram import admin_replies, views_admin, worker_handlers
+from bot.telegram import admin_replies, views_admin
 from bot.telegram.house import House
 from bot.telegram.visit import Reply, Visit, Work, answer, apologise
 from bot.telegram.words import Words, noted
@@ -45,8 +45,8 @@ TRAINING = noted("A night begins for {name}. I report here when it is over.")
 
 
 def commands(language: str) -> list[tuple[str, str]]:
-    """(command, what it does) in a language, for setMyCommands in an admin's chat."""
-    return [*views_admin.commands(Words.of(language)), *worker_handlers.commands(language)]
+    """(command, what it does) in a language: what an admin's menu has beside everybody's."""
+    return views_admin.commands(Words.of(language))
 
 
 def _new(house: House, policy: Policy) -> Callback:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
+import zipfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -199,6 +201,15 @@ DRAFT: dict[str, Any] = {
     "labels": ("cat", "dog"),
     "wordings": {"zh": ("猫", "狗")},
 }
+
+
+def archive(**files: bytes) -> bytes:
+    """A ZIP; `one__png` stands for one.png."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as made:
+        for name, content in files.items():
+            made.writestr(name.replace("__", "."), content)
+    return out.getvalue()
 
 
 def texts(*words: str) -> list[NewItem]:

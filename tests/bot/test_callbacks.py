@@ -36,6 +36,8 @@ def test_what_is_packed_comes_back_in_64_bytes(pressed: Pressed) -> None:
 @example("a:abc:01:1")
 @example("a:abc:1:1\n")
 @example("c:pets\n")
+@example("n ")
+@example("y:1\n")
 @example("a:abc:1:x")
 @example("")
 def test_nothing_but_what_pack_wrote_is_read(text: str) -> None:
