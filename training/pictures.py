@@ -56,6 +56,7 @@ class NightPicture:
     accuracy: Interval  # of tonight's version
     sureness: Floats  # (n,) confidence of tonight's suggestions
     nights: tuple[LearningPoint, ...]  # oldest first, tonight last
+    rival: Report | None = None  # the version that served, on the same items
     words: NightWords = NightWords()
 
 
@@ -73,13 +74,19 @@ def night_picture(report: NightReport, history: Sequence[LearningPoint] = (), wo
             verdict=words.promoted if report.promoted else words.kept,
             labels=report.campaign.labels,
             before=before or None,
-            after=evaluate(report.candidate, report.truth, np.random.default_rng(0), draws=1),
+            after=figures(report.candidate, report.truth),
             accuracy=accuracy,
             sureness=report.candidate.max(axis=1),
             nights=(*history, LearningPoint(report.taught, accuracy)),
+            rival=None if report.serving is None else figures(report.serving, report.truth),
             words=words,
         )
     )
+
+
+def figures(suggestions: Floats, truth: Floats) -> Report:
+    """Return the figures that charts need; their intervals come from the core's judgement."""
+    return evaluate(suggestions, truth, np.random.default_rng(0), draws=1)
 
 
 def draw_night(night: NightPicture) -> bytes:
@@ -151,9 +158,11 @@ def draw_reliability(axes: Axes, night: NightPicture) -> None:
     """Draw how often each confidence was right; on the diagonal it is honest."""
     title(axes, night.words.reliability)
     axes.plot([0, 100], [0, 100], color=FAINT, lw=2, zorder=0)
-    said, right, items = np.array(night.after.reliability).T
-    axes.plot(100 * said, 100 * right, color=AFTER, lw=2.2)
-    axes.scatter(100 * said, 100 * right, s=20 + 160 * items / items.sum(), color=AFTER, zorder=3)
+    for report, colour in ((night.rival, BEFORE), (night.after, AFTER)):
+        if report is not None:
+            said, right, items = np.array(report.reliability).T
+            axes.plot(100 * said, 100 * right, color=colour, lw=2.2)
+            axes.scatter(100 * said, 100 * right, s=20 + 160 * items / items.sum(), color=colour, zorder=3)
     axes.set(xlim=(0, 104), ylim=(0, 104), xticks=(0, 50, 100), yticks=(0, 50, 100))
     axes.set_xlabel(night.words.says, size=10.5, color=QUIET)
     axes.set_ylabel(night.words.right, size=10.5, color=QUIET)

@@ -19,7 +19,7 @@ from training.heads import LabelHead, mean_pool
 from training.network import Batch, Inputs, Network, let_move
 from training.recipe import Recipe
 
-disable_progress_bar()  # loading takes a tenth of a second
+disable_progress_bar()  # type: ignore[no-untyped-call]  # loading takes a tenth of a second
 
 
 @dataclass(frozen=True, slots=True, eq=False)

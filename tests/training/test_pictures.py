@@ -1,15 +1,21 @@
-"""The picture of a night: the right size, for every sort of campaign, also on the first night and without audit items."""
+"""The picture of a night: the right size for every sort of campaign, on the first night, without audit items."""
 
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from core.campaign import Campaign, CampaignState, Draft
+from core.ids import CampaignId, VersionId
+from core.night import NightReport
+from core.promotion import judge
+from core.reliability import Model, Pool
 from training.evaluate import evaluate
-from training.pictures import LearningPoint, NightPicture, NightWords, draw_night, draw_nothing
+from training.pictures import LearningPoint, NightPicture, NightWords, draw_night, draw_nothing, night_picture
 
 
 def night(labels: int, before: bool, nights: int) -> NightPicture:
@@ -42,3 +48,28 @@ def test_a_night_is_a_picture_as_wide_as_a_phone(labels: int, before: bool, nigh
 def test_a_night_without_audit_items_says_so() -> None:
     with Image.open(io.BytesIO(draw_nothing("Digits", NightWords()))) as picture:
         assert picture.width == 1080
+
+
+@pytest.mark.parametrize("audited", [0, 40])
+def test_a_report_of_the_core_becomes_a_picture(audited: int) -> None:
+    rng = np.random.default_rng(0)
+    truth = np.eye(3)[rng.integers(0, 3, audited)].reshape(-1, 3)
+    said = 0.8 * truth + 0.2 * rng.dirichlet(np.ones(3), audited).reshape(-1, 3)
+    draft = Draft("letters", "Letters", "What is it about?", ("refund", "delivery", "other"))
+    pool = Pool((1 / 3,) * 3, ((0.8, 0.1, 0.1), (0.1, 0.8, 0.1), (0.1, 0.1, 0.8)), 10.0, 1.0, Model.MATRIX)
+    report = NightReport(
+        campaign=Campaign(CampaignId(1), draft, CampaignState.OPEN, datetime(2026, 11, 1, tzinfo=UTC), pool),
+        version=VersionId("0" * 64),
+        taught=200,
+        before=judge(said[:, [1, 0, 2]], truth, rng),
+        after=judge(said, truth, rng),
+        promoted=True,
+        truth=truth,
+        candidate=said,
+        serving=said[:, [1, 0, 2]],
+        settled=10,
+        open=20,
+        answers=500,
+    )
+    with Image.open(io.BytesIO(night_picture(report))) as picture:
+        assert picture.width == 1080 and (picture.height > 1000) is (audited > 0)

@@ -75,6 +75,18 @@ def test_merged_adapters_say_what_unmerged_ones_said(version: Version, world: Wo
     np.testing.assert_allclose(merged.detach(), network(batch).detach(), atol=1e-4)
 
 
+def test_a_killed_night_ends_with_the_same_version(version: Version, world: World, tmp_path: Path) -> None:
+    def die(stage: str, share: float) -> None:
+        if stage == "train" and share > 0.7:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        TRAINER.train(world.examples, version.card.recipe, tmp_path, die)
+    assert len(list((tmp_path / "checkpoints").iterdir())) == 1
+    resumed = TRAINER.train(world.examples, version.card.recipe, tmp_path)
+    np.testing.assert_allclose(suggestions(resumed, world.texts), suggestions(version, world.texts), atol=1e-5)
+
+
 def digits(folder: Path) -> tuple[list[str], np.ndarray]:
     """The bundled digits as picture files, eight times enlarged."""
     found = load_digits()
