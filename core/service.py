@@ -154,12 +154,10 @@ def _ask_new(
 
 
 def _draw_seated(tx: Transaction, campaign: Campaign, enrolment: Enrolment, rng: random.Random) -> Drawn | None:
-    chance = control_chance(campaign, enrolment)
+    controls = tx.unmet_controls(campaign.id, enrolment.worker, campaign.policy.head)
+    chance = control_chance(campaign, enrolment) if controls else 0.0
     if rng.random() < chance:
-        controls = tx.unmet_controls(campaign.id, enrolment.worker, campaign.policy.head)
-        if controls:
-            control = rng.choice(controls)
-            return Drawn(control, chance / len(controls))
+        return Drawn(rng.choice(controls), chance / len(controls))
     head = tx.head(campaign.id, enrolment.worker, campaign.policy.head)
     for _ in range(TRIES):
         drawn = draw(head, enrolment.reliability, campaign.pool, rng)
