@@ -64,7 +64,7 @@ def imported(found: Imported, place: str, username: str, say: Tongue, chat: int)
     ]
     parts += [_controls(found.controls, say)] if found.controls else []
     parts += [_audits(found.audits, say)] if found.audits else []
-    blocks = [Block(" ".join(parts)), Block(say("The link for workers: {link}", link=link(found.campaign, username)))]
+    blocks = [Block(say.sentences(*parts)), Block(say("The link for workers: {link}", link=link(found.campaign, username)))]
     return note(chat, blocks)
 
 
@@ -101,7 +101,7 @@ def _progress(progress: Progress, say: Tongue) -> str:
         progress.items,
         settled=say.number(progress.settled),
     )
-    return f"{bar(share)} {say.percent(share)}, {settled}"
+    return f"{bar(share)} {say.clauses(say.percent(share), settled)}"
 
 
 def status(found: Status, say: Tongue, chat: int) -> list[Letter]:
@@ -110,13 +110,15 @@ def status(found: Status, say: Tongue, chat: int) -> list[Letter]:
     paused = f" ({say('paused')})" if campaign.state is CampaignState.PAUSED else ""
     lines = [
         _progress(progress, say),
-        say.many("{n} item open", "{n} items open", progress.open)
-        + ", "
-        + say.many("{n} disputed", "{n} disputed", progress.disputed),
+        say.clauses(
+            say.many("{n} item open", "{n} items open", progress.open),
+            say.many("{n} disputed", "{n} disputed", progress.disputed),
+        ),
         _answers(progress, say),
-        say.many("{n} control", "{n} controls", progress.controls)
-        + ", "
-        + say.many("{n} audit item", "{n} audit items", progress.audits),
+        say.clauses(
+            say.many("{n} control", "{n} controls", progress.controls),
+            say.many("{n} audit item", "{n} audit items", progress.audits),
+        ),
         _version(found.serving, say),
     ]
     if found.spent or campaign.policy.pay:
@@ -128,7 +130,7 @@ def _answers(progress: Progress, say: Tongue) -> str:
     answers = say.many("{n} answer", "{n} answers", progress.answers)
     workers = say.many("from {n} worker", "from {n} workers", progress.workers)
     each = progress.answers / progress.items if progress.items else 0.0
-    return f"{answers} {workers}, " + say("{mean} an item", mean=say.number(round(each, 2)))
+    return say.clauses(say.sentences(answers, workers), say("{mean} an item", mean=say.number(round(each, 2))))
 
 
 def _version(version: Version | None, say: Tongue) -> str:
@@ -138,7 +140,7 @@ def _version(version: Version | None, say: Tongue) -> str:
     if judged is None:
         return say("Version {version} serves; it is not judged yet.", version=version.id[:8])
     return say(
-        "Version {version} serves: right on {accuracy} of {items} audit items (95 % interval {low} to {high}).",
+        "Version {version} serves: right on {accuracy} of {items} audit items (95% interval {low} to {high}).",
         version=version.id[:8],
         accuracy=say.percent(judged.accuracy),
         items=say.number(judged.items),

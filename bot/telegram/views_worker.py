@@ -79,7 +79,7 @@ def _work_done(standing: Standing, say: Tongue) -> str:
     settled = say.many(
         "{n} item that you answered is settled.", "{n} items that you answered are settled.", standing.settled
     )
-    return f"{given} {settled}" if answered else given
+    return say.sentences(given, settled) if answered else given
 
 
 def _controls(right: int, asked: int, say: Tongue) -> str:
@@ -97,7 +97,7 @@ def _reliability(standing: Standing, say: Tongue) -> str:
         return say("After a few more answers you will see here how often you are right.")
     mean, low, high = (round(100 * share) for share in accuracy(reliability, standing.campaign.pool))
     return say(
-        "You are right about {mean} of 100 times; we are 95 % sure that it is between {low} and {high}.",
+        "You are right about {mean} of 100 times; we are 95% sure that it is between {low} and {high}.",
         mean=mean,
         low=low,
         high=high,

@@ -40,6 +40,14 @@ class Tongue:
         text = forms[at] if at < len(forms) and forms[at] else (singular if n == 1 else plural)
         return _filled(text, {"n": self.number(n), **values})
 
+    def clauses(self, *parts: str) -> str:
+        """Parts of one line, with the language's comma between them."""
+        return ("，" if self.language == "zh" else ", ").join(parts)
+
+    def sentences(self, *parts: str) -> str:
+        """Sentences one after the other; Chinese puts no space between them."""
+        return ("" if self.language == "zh" else " ").join(parts)
+
     def core(self, sentence: str) -> str:
         """A sentence of core's or storage's, which speak English: translated where its pattern is in the catalogue."""
         for pattern, translation in _patterns(self.language):

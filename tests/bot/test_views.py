@@ -205,7 +205,7 @@ def test_consent_says_what_is_paid_and_stored() -> None:
 def test_standing_names_the_interval() -> None:
     place = Enrolment(CampaignId(1), WorkerId(5), Reliability((30.0, 2.0, 1.0, 40.0)), NOW, 80, 10, 9)
     (letter,) = views_worker.standing(Standing(campaign(), place, 17, 0), EN, CHAT)
-    found = re.search(r"about (\d+) of 100 times; we are 95 % sure that it is between (\d+) and (\d+)", shown(letter))
+    found = re.search(r"about (\d+) of 100 times; we are 95% sure that it is between (\d+) and (\d+)", shown(letter))
     assert found
     mean, low, high = map(int, found.groups())
     assert low < mean < high and 85 <= mean <= 97

@@ -268,7 +268,7 @@ async def test_stats_tell_answers_money_and_reliability_with_its_doubt(here: Tow
         await here.tap(ANN, "dog")
     await here.send(ANN, "/stats")
     text = here.last(ANN).text
-    assert "6 answers" in text and "€0.12" in text and "right about" in text and "95 % sure" in text
+    assert "6 answers" in text and "€0.12" in text and "right about" in text and "95% sure" in text
     assert "Of 6 questions with a known answer you got 6 right." in text
 
 
