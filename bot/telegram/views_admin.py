@@ -64,8 +64,8 @@ def imported(found: Imported, place: str, username: str, say: Tongue, chat: int)
     ]
     parts += [_controls(found.controls, say)] if found.controls else []
     parts += [_audits(found.audits, say)] if found.audits else []
-    blocks = [Block(say.sentences(*parts)), Block(say("The link for workers: {link}", link=link(found.campaign, username)))]
-    return note(chat, blocks)
+    door = say("The link for workers: {link}", link=link(found.campaign, username))
+    return note(chat, [Block(say.sentences(*parts)), Block(door)])
 
 
 def _controls(n: int, say: Tongue) -> str:
