@@ -236,7 +236,7 @@ async def test_people_before_bulk(sandbox: Sandbox, store: Store, loop: BotLoop,
     began = asyncio.get_running_loop().time()
     await store.post(words(ann.id, "answer"))
     await ann.wait(lambda shown: len(shown) == 1)
-    assert asyncio.get_running_loop().time() - began < 1.0
+    assert asyncio.get_running_loop().time() - began < 2
     assert sum(bool(read(person)) for person in crowd) < 100  # the broadcast goes on behind it
 
 
