@@ -34,19 +34,22 @@ QUESTION_AT = 1 + len(ANSWER.columns)  # in a row of ANSWERS
 def snapshot(cursor: Cursor, campaign: CampaignId) -> Snapshot:
     """NotFound where there is no such campaign."""
     found = find_campaign(cursor, campaign)
-    items = [mapping.item(row) for row in cursor.rows(ITEMS, campaign=campaign)]
-    facts = cursor.rows(FACTS, campaign=campaign)
-    item, worker, latency, evidence = zip(*facts, strict=True) if facts else ((), (), (), ())
-    workers, answer_worker = np.unique(np.array(worker, dtype=np.int64), return_inverse=True)
-    ids = np.array([one.id for one in items], dtype=np.int64)
+    items = [mapping.item(row) for rows in cursor.chunks(ITEMS, campaign=campaign) for row in rows]
+    numbers, bits = [np.zeros((0, 3), dtype=np.int64)], list[int]()
+    for facts in cursor.chunks(FACTS, campaign=campaign):
+        *columns, evidence = zip(*facts, strict=True)
+        numbers.append(np.array(columns, dtype=np.int64).T)
+        bits.extend(map(int, evidence))
+    item, worker, latency = np.concatenate(numbers).T
+    workers, answer_worker = np.unique(worker, return_inverse=True)
     return Snapshot(
         campaign=found,
         items=items,
         workers=[WorkerId(one) for one in workers.tolist()],
-        answer_item=np.searchsorted(ids, np.array(item, dtype=np.int64)).astype(np.int64),
+        answer_item=np.searchsorted(np.array([one.id for one in items], dtype=np.int64), item).astype(np.int64),
         answer_worker=answer_worker.astype(np.int64),
-        answer_bits=list(map(int, evidence)),
-        latency_ms=np.array(latency, dtype=np.int64),
+        answer_bits=bits,
+        latency_ms=latency,
     )
 
 

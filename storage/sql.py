@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from functools import cached_property
 from typing import Any, Protocol
@@ -17,6 +17,7 @@ from sqlalchemy.sql import ClauseElement
 from storage.tables import TABLES
 
 DbRow = tuple[Any, ...]
+CHUNK = 10_000  # rows
 
 
 class Kind(Enum):
@@ -61,7 +62,7 @@ class RawCursor(Protocol):
     def execute(self, text: Any, values: Any = ..., /) -> Any: ...
     def executemany(self, text: Any, values: Any, /) -> Any: ...
     def fetchall(self) -> list[Any]: ...
-    def fetchone(self) -> Any: ...
+    def fetchmany(self, size: int, /) -> list[Any]: ...
     def close(self) -> None: ...
 
 
@@ -76,6 +77,12 @@ class Cursor:
     def rows(self, statement: Statement, **values: Any) -> list[DbRow]:
         self.raw.execute(getattr(statement, self._attribute), values)
         return self.raw.fetchall()
+
+    def chunks(self, statement: Statement, **values: Any) -> Iterator[list[DbRow]]:
+        """Many rows, some thousands at a time: a million tuples at once are slow to make and to clear away."""
+        self.raw.execute(getattr(statement, self._attribute), values)
+        while some := self.raw.fetchmany(CHUNK):
+            yield some
 
     def row(self, statement: Statement, **values: Any) -> DbRow | None:
         """The first row; for a statement that has one at most."""

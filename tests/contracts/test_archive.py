@@ -160,6 +160,29 @@ def result(here: Scene, items: list[Item], name: str = "v1", promote: bool = Tru
     return NightResult(beliefs, version, promote, [Letter(7, "sendPhoto", {"caption": name})])
 
 
+async def test_a_night_is_lost_to_the_next_one_too(house: House) -> None:
+    here = await scene(house.ledger)
+    silent = house.archive.claim(here.campaign.id, NIGHT, NOW)
+    assert silent is not None
+    assert house.archive.claim(here.campaign.id, NIGHT + timedelta(days=1), NOW + 16 * MINUTE) is not None
+    with pytest.raises(Conflict, match="Somebody else"):
+        house.archive.conclude(silent, result(here, []), NOW)
+
+
+async def test_an_answer_that_was_undone_and_given_again_stands_once(house: House) -> None:
+    here = await scene(house.ledger)
+    question = await here.ask(0, "i0")
+    await here.take(question, label=0)
+    again = replace(question, lease=2)
+    item = await here.see("i0")
+    await house.ledger.transact(lambda tx: (tx.save_question(again), tx.save_item(replace(item, answers=0, leases=1))))
+    await here.take(again, label=2)
+    assert house.archive.snapshot(here.campaign.id).answer_bits == [0b100]
+    assert [answer.lease for _, _, answer, _ in house.archive.answers(here.campaign.id)] == [2]
+    facts = await house.ledger.transact(lambda tx: tx.answers_of(item.id))
+    assert [answer.lease for answer, _ in facts] == [2]
+
+
 async def test_a_night_is_concluded_in_one_piece(house: House) -> None:
     here = await answered(house)
     archive, id_ = house.archive, here.campaign.id
