@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hmac
 import secrets
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta
+from functools import partial
 
 from core.campaign import Campaign
 from core.ids import Account, CampaignId, WorkerId
@@ -18,11 +20,12 @@ from storage.campaigns import CAMPAIGNS, VERSIONS, find_campaign, find_serving, 
 from storage.engine import Database
 from storage.people import ACCOUNTS, LANGUAGE
 from storage.postings import UNBALANCED, add_media, post
-from storage.publishing import publish, write_queue, write_version
+from storage.publishing import publish_items, publish_people, write_queue, write_version
 from storage.reading import ANSWERS, CONSENSUS, QUESTION_AT, consensus, snapshot
 from storage.sql import Cursor
 
 NIGHT_LEASE = timedelta(minutes=15)  # a runner that is silent for so long is taken for dead
+TURN = 2_000  # items written before the day has its turn
 
 
 class SqlArchive:
@@ -33,8 +36,9 @@ class SqlArchive:
         database: Database,
         lease: timedelta = NIGHT_LEASE,
         new_key: Callable[[], bytes] = lambda: secrets.token_bytes(16),
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._access, self._lease, self._new_key = Access(database), lease, new_key
+        self._access, self._lease, self._new_key, self._pause = Access(database), lease, new_key, pause
 
     def campaign_named(self, slug: str) -> Campaign:
         return self._access.read(lambda cursor: find_campaign(cursor, find_slug(cursor, slug)))
@@ -46,7 +50,12 @@ class SqlArchive:
         return self._access.read(lambda cursor: snapshot(cursor, campaign))
 
     def publish(self, campaign: CampaignId, beliefs: Beliefs) -> None:
-        self._access.write(lambda cursor: publish(cursor, campaign, beliefs))
+        """In small transactions with pauses, so that taps come between: beliefs are caches, guarded row by row."""
+        self._access.write(lambda cursor: publish_people(cursor, campaign, beliefs))
+        for at in range(0, len(beliefs.items), TURN):
+            begun = time.monotonic()
+            self._access.write(partial(publish_items, items=beliefs.items[at : at + TURN]))
+            self._pause(time.monotonic() - begun)
 
     def claim(self, campaign: CampaignId, night: date, now: datetime, again: bool = False) -> Claim | None:
         return self._access.write(lambda cursor: nights.claim(cursor, campaign, night, now, self._lease, again))
@@ -57,7 +66,8 @@ class SqlArchive:
     def conclude(self, claim: Claim, result: NightResult, now: datetime) -> None:
         def write(cursor: Cursor) -> None:
             nights.end(cursor, claim, "done", f"{result.version.id} {'serves' if result.promote else 'is a candidate'}")
-            publish(cursor, claim.campaign, result.beliefs)
+            publish_people(cursor, claim.campaign, result.beliefs)
+            publish_items(cursor, result.beliefs.items)
             write_queue(cursor, result.beliefs.items)
             write_version(cursor, result.version, result.promote)
             post(cursor, result.letters)
@@ -84,9 +94,11 @@ class SqlArchive:
         return {WorkerId(worker): Account(channel, number) for worker, channel, number in rows}
 
     def language(self, account: Account) -> str:
-        of = {"channel": account.channel, "number": account.number}
-        row = self._access.read(lambda cursor: cursor.row(LANGUAGE, **of))
-        return str(row[0]) if row else ""
+        def read(cursor: Cursor) -> str:
+            row = cursor.row(LANGUAGE, channel=account.channel, number=account.number)
+            return str(row[0]) if row else ""
+
+        return self._access.read(read)
 
     def media(self, sha: str) -> bytes:
         return self._access.read(lambda cursor: outbox.media(cursor, sha))

@@ -64,11 +64,15 @@ SERVES = Statement(
 )
 
 
-def publish(cursor: Cursor, campaign: CampaignId, beliefs: Beliefs) -> None:
-    """Items, reliabilities, pool. NotFound where there is no such campaign."""
-    cursor.changes(PUBLISH_ITEM, map(_belief, beliefs.items))
-    write_reliabilities(cursor, campaign, beliefs)
+def publish_people(cursor: Cursor, campaign: CampaignId, beliefs: Beliefs) -> None:
+    """The pool and the reliabilities. NotFound where there is no such campaign."""
     write_pool(cursor, campaign, beliefs.pool)
+    write_reliabilities(cursor, campaign, beliefs)
+
+
+def publish_items(cursor: Cursor, items: Iterable[Item]) -> None:
+    """Posterior, verdict and priority of each item that has no newer answer."""
+    cursor.changes(PUBLISH_ITEM, map(_belief, items))
 
 
 def _belief(item: Item) -> Mapping[str, object]:

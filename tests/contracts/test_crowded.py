@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from core.errors import Conflict
 from core.ids import QuestionId
-from core.ports import Ledger, Transaction
-from tests.contracts.scene import Scene, scene
+from core.ports import Beliefs, Ledger, Transaction
+from tests.contracts.scene import NOW, POOL, Scene, scene
 from tests.contracts.stores import House
 
 WORKERS, ITEMS, CAP = 40, 300, 3
@@ -101,3 +102,19 @@ async def test_a_close_writes_what_was_handed_in(house: House) -> None:
     if house.writer:
         await house.writer.close()
     assert all(item is not None and item.leases == 1 for item in await asyncio.gather(*work))
+
+
+async def test_taps_come_between_while_a_refit_is_published(house: House) -> None:
+    here = await scene(house.ledger, items=6000, workers=1, controls=0)
+    shot = house.archive.snapshot(here.campaign.id)
+    changed = [replace(item, priority=0.1) for item in shot.items]
+    beliefs = Beliefs(POOL, changed, {}, {})
+    publishing = asyncio.create_task(asyncio.to_thread(house.archive.publish, here.campaign.id, beliefs))
+    taps = 0
+    while not publishing.done():
+        await house.ledger.transact(lambda tx, taps=taps: tx.transfer(f"tap:{taps}", "a", "b", 1, NOW))
+        taps += 1
+        await asyncio.sleep(0)
+    await publishing
+    assert taps >= 2
+    assert {item.priority for item in house.archive.snapshot(here.campaign.id).items} == {0.1}
