@@ -19,12 +19,14 @@ from bot.metrics import Metrics
 from bot.schedule import Job, Schedule, expire_leases
 from bot.settings import Settings
 from bot.telegram import admin_handlers, worker_handlers
-from bot.telegram.application import BotLoop, Built, Commands, Hook, build, greet
+from bot.telegram.application import BotLoop, Commands, Hook, build, greet
+from bot.telegram.dispatch import Built
 from bot.telegram.house import House
 from bot.telegram.words import LANGUAGES
 from bot.web.server import Server
 from bot.web.webhook import PATH, Webhook
 from core.errors import BadInput
+from core.ports import Transaction
 from storage import migrations
 from storage.archive import SqlArchive
 from storage.engine import parse, warnings
@@ -83,9 +85,7 @@ async def _serve(settings: Settings, token: str, config: Path | None) -> None:
     try:
         await _until_told(loop)
     finally:
-        await schedule.stop()
-        await chores.stop()
-        await loop.stop()
+        await asyncio.gather(schedule.stop(), chores.stop(), loop.stop())
         await server.stop()
         await store.writer.close()
 
@@ -142,6 +142,7 @@ def _server(settings: Settings, loop: BotLoop, store: Store) -> Server:
         return loop.alive
 
     async def measure() -> None:
+        loop.metrics.answers.set(await store.ledger.transact(answers_in))
         loop.metrics.inbox.set(loop.dispatch.waiting)
         loop.metrics.outbox.set(loop.sender.waiting)
 
@@ -158,6 +159,11 @@ def _jobs(settings: Settings, loop: BotLoop, store: Store, chores: Chores) -> li
         Job("tidy", timedelta(minutes=1), loop.tidy),
         Job("prune", timedelta(hours=1), store.inbox.prune),
     ]
+
+
+def answers_in(tx: Transaction) -> int:
+    """Answers that stand, in all campaigns."""
+    return sum(tx.progress(campaign.id).answers for campaign in tx.campaigns())
 
 
 async def _until_told(loop: BotLoop) -> None:

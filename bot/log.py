@@ -80,6 +80,7 @@ def set_up(
     root.setLevel(level)
     for name in TALKATIVE:
         logging.getLogger(name).setLevel("NOTSET" if root.level <= logging.DEBUG else "WARNING")
+    logging.getLogger("apscheduler").setLevel("ERROR")  # that a nudge came while the last one runs is no news
     logging.captureWarnings(True)
     _log_what_nobody_caught()
 

@@ -14,7 +14,7 @@ import structlog
 from bot.log import set_up
 from bot.schedule import night_due
 from bot.settings import Settings
-from bot.telegram.views_night import night_failed, night_report, verdict
+from bot.telegram.views_night import night_failed, night_report
 from bot.telegram.words import Tongue, Words
 from core.campaign import Campaign
 from core.errors import Conflict, TrainingFailed
@@ -23,8 +23,8 @@ from core.night import NightReport, run_night
 from core.ports import Claim, Letter
 from storage.archive import SqlArchive
 from storage.engine import parse
-from training.evaluate import Interval, evaluate
-from training.pictures import LearningPoint, NightPicture, NightWords, draw_night
+from training.evaluate import Interval
+from training.pictures import LearningPoint, NightWords, night_picture
 from training.recipe import Method, Recipe
 from training.teacher import Teacher
 from training.trainer import TransformerTrainer
@@ -103,31 +103,19 @@ class Night:
         def write(admin: int, language: str) -> Sequence[Letter]:
             say = Words.of(language)
             if say.language not in pictures:
-                picture = draw_night(self.picture(report, say))
-                pictures[say.language] = self.archive.add_media(picture, "image/png")
+                drawn = night_picture(report, self.history(report), words_of_picture(say))
+                pictures[say.language] = self.archive.add_media(drawn, "image/png")
             return [night_report(report, pictures[say.language], say, admin)]
 
         return self._to_admins(write)
 
-    def picture(self, report: NightReport, say: Tongue) -> NightPicture:
-        """What the picture of a night shows."""
-        rng = np.random.default_rng(0)
-        before = None if report.serving is None else evaluate(report.serving, report.truth, rng)
-        nights = [
+    def history(self, report: NightReport) -> list[LearningPoint]:
+        """What the nights before reached."""
+        return [
             LearningPoint(version.taught, Interval(judged.accuracy, judged.low, judged.high))
             for version in self.archive.versions(self.campaign.id)
             if (judged := version.judgement) is not None and version.id != report.version
         ]
-        tonight = LearningPoint(report.taught, Interval(report.after.accuracy, report.after.low, report.after.high))
-        return NightPicture(
-            campaign=self.campaign.draft.title,
-            verdict=verdict(report, say),
-            labels=self.campaign.choices(say.language),
-            before=before,
-            after=evaluate(report.candidate, report.truth, rng),
-            nights=(*nights, tonight),
-            words=words_of_picture(say),
-        )
 
     def fail(self, claim: Claim, reason: str) -> None:
         """Closes the night without a version."""
@@ -156,6 +144,10 @@ def words_of_picture(say: Tongue) -> NightWords:
         confusion=say("Where it errs (rows: crowd, columns: version)"),
         shares=say("Label shares, % of items"),
         crowd=say("crowd"),
+        sure=say("How sure it is, items"),
+        promoted=say("Tonight's version is better and serves from now on."),
+        kept=say("The serving version stays; tonight's is kept as a candidate."),
+        nothing=say("No audit item has enough answers yet: nothing to judge by."),
     )
 
 

@@ -40,7 +40,7 @@ def _judged(after: Judgement, say: Tongue) -> str:
     if not after.items:
         return say("There are no audit items with enough answers yet.")
     return say(
-        "{accuracy} right (95 % interval {low} to {high}).",
+        "{accuracy} right (95% interval {low} to {high}).",
         accuracy=say.percent(after.accuracy),
         low=say.percent(after.low),
         high=say.percent(after.high),
