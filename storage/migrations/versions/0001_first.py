@@ -1,4 +1,4 @@
-"""The first schema."""
+"""The first schema; long because a migration keeps its own copy of every table."""
 
 from __future__ import annotations
 
