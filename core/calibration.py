@@ -41,7 +41,7 @@ def fitted(q: Floats, truth: Ints) -> Calibration:
     """The calibration that items of known truth (N,) ask for, given what was believed of them (N, K) beforehand."""
     best = q.argmax(axis=1) if len(q) else np.zeros(0, dtype=np.int64)
     right = best == truth
-    prior = -0.5 * ((np.log(TEMPERATURES)[:, None] - np.log(1.3)) / 0.5) ** 2 - LAPSES[None] / 0.05
+    prior = -0.5 * ((np.log(TEMPERATURES)[:, None] - np.log(1.3)) / 0.5) ** 2 - LAPSES[None] / 0.03
     score = prior.copy()
     for a, t in enumerate(TEMPERATURES):
         top = claimed(q, float(t), 0.0).max(axis=1, initial=0.0)

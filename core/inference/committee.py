@@ -75,7 +75,7 @@ def _concluded(
 
 
 def _predicted(sparse: Sparse, q: Floats, pool: Pool, counts: Floats) -> float:
-    """Log likelihood (nats) of every answer given all the others: p(a | rest) = 1 / E_q[1 / P(a | k)] (Gelfand 1996, CPO)."""
+    """Log likelihood (nats) of every answer given the others: p(a | rest) = 1 / E_q[1 / P(a | k)] (Gelfand 1996)."""
     if pool.model is Model.ACCURACY:
         right = (counts[:, 0] + pool.strength * pool.accuracy) / (counts.sum(axis=1) + pool.strength)
         pattern = np.array(pool.confusion) * (1 - np.eye(sparse.labels))

@@ -1,0 +1,130 @@
+"""How much workers agree beyond chance: Krippendorff's alpha, Fleiss' kappa, percent, and who has met whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+class Scale(Enum):
+    NOMINAL = "nominal"
+    ORDINAL = "ordinal"
+    INTERVAL = "interval"  # labels are the numbers 0..K-1
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """A figure with its bootstrap interval; nan where no item has two answers."""
+
+    value: float
+    low: float
+    high: float
+
+
+def tally(item: Ints, label: Ints, items: int, labels: int) -> Floats:
+    """(N, K) how often each item was given each label."""
+    found = np.bincount(item * labels + label, minlength=items * labels).astype(np.float64)
+    return found.reshape(items, labels)
+
+
+def alpha(counts: Floats, scale: Scale = Scale.NOMINAL) -> float:
+    """Krippendorff's alpha of counts (N, K); items with one answer or none are left out; 1 where nothing ever varies.
+
+    Source: Krippendorff 2011, "Computing Krippendorff's Alpha-Reliability" (repository.upenn.edu/asc_papers/43).
+    """
+    paired = counts[counts.sum(axis=1) >= 2]
+    if not len(paired):
+        return float("nan")
+    size = paired.sum(axis=1)
+    weighted = paired / (size - 1)[:, None]
+    coincidences = paired.T @ weighted - np.diag(weighted.sum(axis=0))
+    totals = coincidences.sum(axis=1)
+    distance = _distance(totals, scale)
+    expected = float(totals @ distance @ totals) / float(totals.sum() - 1)
+    if expected <= 0:
+        return 1.0
+    return 1.0 - float((coincidences * distance).sum()) / expected
+
+
+def _distance(totals: Floats, scale: Scale) -> Floats:
+    """(K, K) squared distances between labels."""
+    k = len(totals)
+    if scale is Scale.NOMINAL:
+        return 1.0 - np.eye(k)
+    place = np.arange(k, dtype=np.float64)
+    if scale is Scale.ORDINAL:
+        place = np.cumsum(totals) - totals / 2
+    gap: Floats = (place[:, None] - place[None]) ** 2
+    return gap
+
+
+def fleiss(counts: Floats) -> float:
+    """Fleiss' kappa of counts (N, K), generalised to differing numbers of answers; 1 where one label is ever used.
+
+    Source: Fleiss 1971, doi:10.1037/h0031619.
+    """
+    paired = counts[counts.sum(axis=1) >= 2]
+    if not len(paired):
+        return float("nan")
+    share = paired.sum(axis=0) / paired.sum()
+    chance = float((share**2).sum())
+    return 1.0 if chance >= 1.0 else float((percent(paired) - chance) / (1 - chance))
+
+
+def percent(counts: Floats) -> float:
+    """Mean over items of the share of pairs of answers that agree."""
+    size = counts.sum(axis=1)
+    paired, size = counts[size >= 2], size[size >= 2]
+    if not len(paired):
+        return float("nan")
+    return float(((paired * (paired - 1)).sum(axis=1) / (size * (size - 1))).mean())
+
+
+def bootstrap(
+    counts: Floats, figure: Callable[[Floats], float], rng: np.random.Generator, draws: int = 200, mass: float = 0.95
+) -> Agreement:
+    """The figure of counts (N, K) with the interval that resampling items gives."""
+    paired = counts[counts.sum(axis=1) >= 2]
+    value = float(figure(paired))
+    if len(paired) < 2:
+        return Agreement(value, value, value)
+    found = [figure(paired[rng.integers(0, len(paired), len(paired))]) for _ in range(draws)]
+    low, high = np.nanquantile(found, [(1 - mass) / 2, (1 + mass) / 2])
+    return Agreement(value, float(low), float(high))
+
+
+def with_others(item: Ints, worker: Ints, label: Ints, workers: int, items: int, labels: int) -> Floats:
+    """(W,) how often each worker agrees with a random other answer to the same item; nan where they met nobody."""
+    counts = tally(item, label, items, labels)
+    others = counts.sum(axis=1)[item] - 1
+    met = others > 0
+    share = (counts[item, label][met] - 1) / others[met]
+    total = np.bincount(worker[met], minlength=workers).astype(np.float64)
+    found: Floats = np.bincount(worker[met], share, workers) / np.where(total > 0, total, np.nan)
+    return found
+
+
+def cliques(item: Ints, worker: Ints, workers: int) -> Ints:
+    """(W,) the group of each worker: two are in one group where shared items link them. Reliabilities of groups that
+    never meet cannot be compared."""
+    group = np.arange(workers)
+    order = np.argsort(item, kind="stable")
+    same = np.flatnonzero(item[order][1:] == item[order][:-1])
+    links = np.stack([worker[order][same], worker[order][same + 1]], axis=1)
+    links = np.unique(links, axis=0) if len(links) else np.zeros((0, 2), dtype=np.int64)
+    while len(links):
+        low = np.minimum(group[links[:, 0]], group[links[:, 1]])
+        before = group.copy()
+        np.minimum.at(group, links[:, 0], low)
+        np.minimum.at(group, links[:, 1], low)
+        group = group[group]
+        if (group == before).all():
+            break
+    return group
