@@ -17,6 +17,7 @@ from enum import Enum
 
 from core.evidence import Evidence
 
+ACCURACY_PRIOR = 4.0  # answers that a newcomer's accuracy is worth
 MATRIX_LABELS = 10  # a full matrix per worker is unlearnable above this
 
 
@@ -192,24 +193,14 @@ def _learnt_matrix(
 
 def accuracy(reliability: Reliability, pool: Pool, mass: float = 0.95) -> tuple[float, float, float]:
     """(mean, low, high): how often this worker is right on such items, with the credible interval."""
-    s, k = pool.strength, pool.labels
-    if pool.model is Model.ACCURACY:
-        right, wrong = reliability.counts
-        rows = [(1.0, s * pool.accuracy + right, s * (1 - pool.accuracy) + wrong)]
-    else:
-        rows = []
-        for at, p in enumerate(pool.prior):
-            total = s + sum(reliability.counts[at * k : at * k + k])
-            right = s * pool.confusion[at][at] + reliability.counts[at * k + at]
-            rows.append((p, right, total - right))
-    mean = sum(p * a / (a + b) for p, a, b in rows)
-    spread = sum(p * p * a * b / ((a + b) ** 2 * (a + b + 1)) for p, a, b in rows)
-    if spread <= 0.0 or not 0.0 < mean < 1.0:
-        return mean, mean, mean
-    size = max(mean * (1 - mean) / spread - 1, 1e-3)  # the Beta of the same mean and variance
+    if pool.labels == 1:
+        return 1.0, 1.0, 1.0
+    counts, k = reliability.counts, pool.labels
+    right = counts[0] if pool.model is Model.ACCURACY else sum(counts[:: k + 1])
+    a = right + ACCURACY_PRIOR * pool.accuracy
+    b = max(sum(counts) - right, 0.0) + ACCURACY_PRIOR * (1 - pool.accuracy)
     tail = (1 - mass) / 2
-    a, b = mean * size, (1 - mean) * size
-    return mean, beta_quantile(tail, a, b), beta_quantile(1 - tail, a, b)
+    return a / (a + b), beta_quantile(tail, a, b), beta_quantile(1 - tail, a, b)
 
 
 def beta_quantile(p: float, a: float, b: float) -> float:

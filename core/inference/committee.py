@@ -17,6 +17,7 @@ from core.inference.sparse import Sparse, clamped, strength, sums
 from core.inference.table import AnswerTable, Floats, Ints, Refit
 from core.reliability import MATRIX_LABELS, Model, Pool
 
+ACCURACY_PRIOR = 4.0  # answers
 COMMITTEE: tuple[Reading, ...] = (KNOWS, MATRIX, HARD, GRADED)
 
 
@@ -71,7 +72,30 @@ def _concluded(
     posteriors = np.ascontiguousarray(clamped(q, table.controls).T)
     method = "committee of five" if table.labels <= MATRIX_LABELS else "one accuracy"
     evidence = _predicted(sparse, q, pool, counts)
-    return Refit(pool, posteriors, calibration.of(posteriors), counts, evidence, method, done)
+    sure = clamped(np.ascontiguousarray(calibration.of(posteriors).T), table.controls)
+    accuracy = _accuracy(sparse, sure)
+    return Refit(pool, posteriors, np.ascontiguousarray(sure.T), counts, accuracy, evidence, method, done)
+
+
+def _accuracy(sparse: Sparse, sure: Floats) -> Floats:
+    """(W, 3) how often each worker is right, from beliefs as sure as may be claimed (K, N).
+
+    The interval has the worker's own sampling error, and half the crowd's doubt: where the items are uncertain, all
+    workers may be judged too high or too low together.
+    """
+    label = sparse.slot_cell % sparse.labels
+    hit = np.zeros(len(sparse.pair_worker))
+    by_pair = sparse.by_pair(sure)
+    np.add.at(hit, sparse.slot_pair, by_pair[label, sparse.slot_pair])
+    right = sums(sparse.pair_worker, hit, sparse.n_workers)
+    total = sums(sparse.pair_worker, sparse.mass(np.ones(len(sparse.item))), sparse.n_workers)
+    crowd = float((right.sum() + 1.4) / (total.sum() + 2))
+    mean = np.clip((right + ACCURACY_PRIOR * crowd) / (total + ACCURACY_PRIOR), 1e-6, 1 - 1e-6)
+    doubt = 0.5 * float(1 - sure.max(axis=0).mean()) if sure.size else 0.0
+    deviation = np.sqrt(mean * (1 - mean) / (total + ACCURACY_PRIOR + 1) + doubt**2) / (mean * (1 - mean))
+    middle = np.log(mean / (1 - mean))
+    low, high = 1 / (1 + np.exp(1.96 * deviation - middle)), 1 / (1 + np.exp(-1.96 * deviation - middle))
+    return np.stack([mean, low, high], axis=1)
 
 
 def _predicted(sparse: Sparse, q: Floats, pool: Pool, counts: Floats) -> float:

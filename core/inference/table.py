@@ -66,7 +66,8 @@ class Refit:
     posteriors: Floats  # (N, K), rows sum to 1
     calibrated: Floats  # (N, K), rows sum to 1: as sure as may be claimed
     counts: Floats  # (W, K*K) or (W, 2): soft counts of `Reliability`
-    log_likelihood: float  # nats, of all answers, each predicted from the others
+    accuracy: Floats  # (W, 3) mean, low, high: how often each worker is right, with a 95 % interval
+    log_likelihood: float  # nats, every answer predicted from the others
     method: str
     sweeps: int
 
