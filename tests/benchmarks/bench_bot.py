@@ -105,6 +105,7 @@ async def _echo(sandbox: Sandbox, which: str) -> AsyncIterator[int]:
 
 
 async def _bubble(sandbox: Sandbox, person: Person) -> int:
+    await person.say("/start")  # a bot cannot write first
     async with aiohttp.ClientSession() as session:
         fields = {"chat_id": person.id, "text": "begin"}
         async with session.post(f"{sandbox.base_url}{sandbox.token}/sendMessage", json=fields) as response:

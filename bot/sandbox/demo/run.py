@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import os
 import shutil
+import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,9 +47,16 @@ class Stage:
 
 def run(once: bool, port: int) -> int:
     """The exit status: 0 when the whole loop went round."""
-    with contextlib.suppress(KeyboardInterrupt):
-        return asyncio.run(_play(once, 0 if once else port))
+    with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
+        return asyncio.run(_until_told(_play(once, 0 if once else port)))
     return 0
+
+
+async def _until_told(play: Coroutine[None, None, int]) -> int:
+    """SIGTERM ends the bot and the crowd too, as Ctrl-C does."""
+    task = asyncio.create_task(play)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task
 
 
 async def _play(once: bool, port: int) -> int:
