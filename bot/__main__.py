@@ -20,7 +20,7 @@ Config = Annotated[Path | None, typer.Option("--config", help="Settings file; ./
 @app.command()
 def serve(config: Config = None) -> None:
     """The bot, its web pages and its clock, until interrupted."""
-    compose.serve(_settings(config))
+    compose.serve(_settings(config), config)
 
 
 @app.command()
