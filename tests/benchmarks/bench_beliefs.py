@@ -148,7 +148,8 @@ def reliability(crowds: list[Crowd]) -> None:
         rows.append([_spearman(found[:, 0], true), _spearman(blind[:, 0], true), max(peers)])
         covers.append(((true >= found[:, 1]) & (true <= found[:, 2])).mean())
         ours, alone, peer = rows[-1]
-        print(f"  {crowd.name:14s} {ours:.3f}, without controls {alone:.3f}, best peer {peer:.3f}, covers {covers[-1]:.2f}")
+        words = f"{ours:.3f}, without controls {alone:.3f}, best peer {peer:.3f}, covers {covers[-1]:.2f}"
+        print(f"  {crowd.name:14s} {words}", flush=True)
     mean = np.nanmean(np.array([r for r in rows if np.isfinite(r).all()]), axis=0)
     gain = float(mean[0] - mean[2])
     line("Spearman with true accuracy over the best peer of each set", gain, ">= 0.05", gain >= 0.05)
