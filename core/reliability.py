@@ -150,27 +150,12 @@ def learnt(
     """
     if evidence.is_everything(pool.labels):
         return reliability
+    if pool.model is Model.MATRIX:
+        return _learnt_matrix(reliability, posterior, evidence, pool, weight)
     chance = likelihood(evidence, reliability, pool)
-    total = sum([p * c for p, c in zip(posterior, chance, strict=True)])
-    if total <= 0.0:
-        return reliability
-    truth = [weight * p * c / total for p, c in zip(posterior, chance, strict=True)]
-    if pool.model is Model.ACCURACY:
-        return _learnt_accuracy(reliability, truth, chance, evidence, pool, weight)
-    return _learnt_matrix(reliability, posterior, evidence, pool, weight)
-
-
-def _learnt_accuracy(
-    reliability: Reliability,
-    truth: list[float],
-    chance: tuple[float, ...],
-    evidence: Evidence,
-    pool: Pool,
-    weight: float,
-) -> Reliability:
+    hit = _right(reliability, pool)
+    gained = weight * sum([posterior[k] * hit / chance[k] for k in evidence.labels() if chance[k] > 0.0])
     right, wrong = reliability.counts
-    share = _right(reliability, pool)
-    gained = sum([t * share / c for k, (t, c) in enumerate(zip(truth, chance, strict=True)) if k in evidence])
     return Reliability((right + gained, wrong + weight - gained))
 
 
