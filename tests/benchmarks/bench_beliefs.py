@@ -179,13 +179,16 @@ def speed(quick: bool) -> None:
         line(f"10^7 answers, Dawid-Skene in {took:.1f} s, peak memory GB", peak, "printed", True)
     pool = Pool.fresh(4)
     worker, evidence = Reliability.newcomer(pool), [Evidence.of(k) for k in range(4)]
-    begun = time.perf_counter()
-    for turn in range(20_000):
-        belief = start(pool)
-        worker = learnt(worker, belief, evidence[turn % 4], pool)
-        absorb(belief, evidence[turn % 4], worker, pool)
-    rate = 20_000 / (time.perf_counter() - begun)
-    line("day updates (item and worker) a second, 4 labels", rate, ">= 50,000", rate >= 50_000)
+
+    def day() -> None:
+        mind = worker
+        for turn in range(10_000):
+            belief = start(pool)
+            mind = learnt(mind, belief, evidence[turn % 4], pool)
+            absorb(belief, evidence[turn % 4], mind, pool)
+
+    rate = 10_000 / min(_seconds(day) for _ in range(5))
+    line("day updates (item and worker) a second, 4 labels, best of 5", rate, ">= 50,000", rate >= 50_000)
 
 
 def _seconds(work: Callable[[], object]) -> float:
