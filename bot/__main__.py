@@ -1,4 +1,4 @@
-"""The command line: `crowdloop serve | night | demo | doctor | migrate`."""
+"""The command line: `crowdloop serve | night | demo | doctor | migrate | aggregate | replay`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from bot import compose
+from bot import compose, files
 from bot.settings import Settings, read_settings
 from core.errors import CrowdloopError
+from storage.exchange.gathered import AnswerKind
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
 
@@ -58,6 +59,41 @@ def doctor(config: Config = None) -> None:
 def migrate(config: Config = None) -> None:
     """Brings the database to the newest schema."""
     typer.echo(compose.migrate(_settings(config)))
+
+
+Field = Annotated[str, typer.Option(help="Column or control with the answer, where there are several.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@app.command()
+def aggregate(
+    answers: Annotated[Path, typer.Argument(help="task,worker,label; MTurk batch results; Label Studio JSON; pairs.")],
+    truth: Annotated[Path | None, typer.Option(help="task,label: only to measure against.")] = None,
+    controls: Annotated[Path | None, typer.Option(help="task,label: known beforehand, teaches about workers.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write task,label,confidence,answers here.")] = None,
+    workers: Annotated[Path | None, typer.Option(help="Write what is believed of each worker here.")] = None,
+    kind: Annotated[AnswerKind | None, typer.Option(help="What the labels are; detected where left out.")] = None,
+    scale: Annotated[str, typer.Option(help="Labels of a rating in order: poor,fair,good.")] = "",
+    field: Field = "",
+    as_json: Json = False,
+) -> None:
+    """A file of answers into one label for each task, with its confidence, and a table of workers."""
+    raise typer.Exit(files.aggregate(answers, truth, controls, out, workers, kind, scale, field, as_json))
+
+
+@app.command()
+def replay(
+    answers: Annotated[Path, typer.Argument(help="task,worker,label; MTurk batch results; Label Studio JSON.")],
+    truth: Annotated[Path, typer.Option(help="task,label.")],
+    confidence: Annotated[float, typer.Option(help="Belief at which an item is settled.")] = 0.95,
+    controls_share: Annotated[float, typer.Option(help="Share of items whose truth is told.")] = 0.1,
+    max_overlap: Annotated[int, typer.Option(help="Answers that an item never exceeds; 0 for no limit.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of the random order.")] = 0,
+    field: Field = "",
+    as_json: Json = False,
+) -> None:
+    """Recorded answers as if they came live: what they would have cost, and how right it would have been."""
+    raise typer.Exit(files.replay(answers, truth, confidence, controls_share, max_overlap, seed, field, as_json))
 
 
 def _settings(config: Path | None) -> Settings:

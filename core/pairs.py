@@ -5,8 +5,8 @@
 
 The next pair is the one whose answer is expected to tell most about who beats whom.
 Source: Chen et al. 2013 (Crowd-BT), doi:10.1145/2433396.2433420, equations 3-6. Deviations: batch EM with a normal
-prior in place of online moment matching and of the virtual node; the worth of a pair is the mutual information between the
-answer and the scores, not the expected Kullback-Leibler divergence of all beliefs.
+prior in place of online moment matching and of the virtual node; the worth of a pair is the mutual information
+between the answer and the scores, not the expected Kullback-Leibler divergence of all beliefs.
 """
 
 from __future__ import annotations
