@@ -15,13 +15,12 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
-from urllib.parse import urlencode
 from uuid import uuid4
 
 import aiohttp
 import certifi
 from telegram._utils.defaultvalue import DefaultValue
-from telegram._utils.types import FieldTuple, ODVInput
+from telegram._utils.types import ODVInput
 from telegram.error import TelegramError
 from telegram.request import BaseRequest, RequestData
 from yarl import URL
@@ -111,10 +110,9 @@ class AiohttpRequest(BaseRequest):
         pool_timeout: ODVInput[float] = BaseRequest.DEFAULT_NONE,
     ) -> tuple[int, bytes]:
         """Make one call; HTTP status and body, or PTB's error with a verdict."""
-        files = request_data.multipart_data if request_data else {}
+        files = request_data is not None and request_data.contains_files
         write = self._patience.media_write if files else self._patience.write
-        words = request_data.json_parameters if request_data else {}
-        body = _body_of(words, files, _chosen(write_timeout, write))
+        body = _body_of(request_data, _chosen(write_timeout, write))
         timeout = aiohttp.ClientTimeout(
             total=None,
             connect=_chosen(connect_timeout, self._patience.connect),
@@ -205,14 +203,15 @@ class _Body:
             self.deadline.reschedule(None if seconds is None else asyncio.get_running_loop().time() + seconds)
 
 
-def _body_of(words: dict[str, str], files: dict[str, FieldTuple], patience: float | None) -> _Body:
-    """Parameters as a form; with files as multipart/form-data (RFC 7578; names in raw UTF-8)."""
-    if not files:
-        return _Body(urlencode(words).encode(), "application/x-www-form-urlencoded", patience)
+def _body_of(call: RequestData | None, patience: float | None) -> _Body:
+    """Parameters as JSON, which costs the least; with files as multipart/form-data (RFC 7578; names in raw UTF-8)."""
+    if call is None or not call.contains_files:
+        words = call.parameters if call else {}
+        return _Body(json.dumps(words).encode() if words else b"", "application/json", patience)
     border = uuid4().hex
     opening = f"--{border}\r\nContent-Disposition: form-data; name="
-    parts = [f'{opening}"{name}"\r\n\r\n{word}\r\n'.encode() for name, word in words.items()]
-    for name, (filename, content, kind) in files.items():
+    parts = [f'{opening}"{name}"\r\n\r\n{word}\r\n'.encode() for name, word in call.json_parameters.items()]
+    for name, (filename, content, kind) in call.multipart_data.items():
         shown = " ".join(filename.splitlines()).replace('"', "'")
         parts.append(f'{opening}"{name}"; filename="{shown}"\r\nContent-Type: {kind}\r\n\r\n'.encode())
         parts += [content if isinstance(content, bytes) else content.read(), b"\r\n"]
