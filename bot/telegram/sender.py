@@ -14,6 +14,7 @@ from telegram import Bot, InputFile
 from telegram.error import BadRequest, RetryAfter, TelegramError
 
 from bot.metrics import Metrics
+from bot.telegram.calls import call
 from bot.telegram.limits import Lane, Limits
 from bot.telegram.outcomes import (
     Again,
@@ -178,12 +179,12 @@ class Sender:
         """One call, when its turn has come; a new message is marked first, so that a crash is seen afterwards."""
         letter = one.letter
         try:
-            call = parameters(letter, file := await self._file(letter))
+            body = parameters(letter, file := await self._file(letter))
             async with self._limits.turn(letter.chat, line.lane, is_new(letter)):
                 self._calling.add(line)
                 if is_new(letter) and not await self._outbox.sending([one.number]):
                     return Taken()
-                return await self._call(one, call, file)
+                return await self._call(one, body, file)
         except (NotFound, KeyError, TypeError) as error:
             return Failed(f"not a letter that can be sent: {error!r}")
         except Exception as error:  # the outermost loop of a letter: the store is away, and nothing was called
@@ -197,10 +198,13 @@ class Sender:
         known = await self._outbox.file_id(letter.media)
         return known or InputFile(await self._outbox.media(letter.media), filename=letter.filename or None)
 
-    async def _call(self, one: _Waiting, call: dict[str, Any], file: InputFile | str | None) -> Outcome:
+    async def _call(self, one: _Waiting, body: dict[str, Any], file: InputFile | str | None) -> Outcome:
         letter = one.letter
         try:
-            result = await self._bot._post(letter.method, call, pool_timeout=None)
+            if isinstance(file, InputFile):
+                result: Any = await self._bot._post(letter.method, body, pool_timeout=None)
+            else:
+                result = await call(self._bot, letter.method, body, pool_timeout=None)
         except TelegramError as error:
             if isinstance(error, RetryAfter):
                 self._limits.told_to_wait(letter.chat, seconds_to_wait(error))

@@ -10,6 +10,7 @@ from datetime import datetime
 from telegram import CallbackQuery, Message, Update
 from telegram.error import TelegramError
 
+from bot.telegram.calls import call
 from bot.telegram.house import House
 from bot.telegram.paper import TOAST, Block, Bubble, note, shortened
 from bot.telegram.views import sorry
@@ -96,7 +97,8 @@ async def apologise(visit: Visit, error: CrowdloopError, quietly: bool = False) 
 
 async def _stop_spinner(query: CallbackQuery, toast: str) -> None:
     with suppress(TelegramError):  # too old, or lost on the way: a spinner is all that is lost
-        await query.answer(shortened(toast, TOAST) or None)
+        shown = {"callback_query_id": query.id, "text": shortened(toast, TOAST) or None}
+        await call(query.get_bot(), "answerCallbackQuery", shown)
 
 
 def _bubble(query: CallbackQuery) -> Bubble | None:
