@@ -16,6 +16,7 @@ from core.ids import Account, CampaignId, ItemId, QuestionId, UpdateId, VersionI
 from core.item import Content, Item, NewItem, Role, Verdict
 from core.question import Answer, Question, QuestionState
 from core.reliability import Pool, Reliability
+from core.routing import Head
 from core.version import Lessons, Scores, Version
 from core.worker import Enrolment, Worker
 
@@ -91,11 +92,11 @@ class Transaction(Protocol):
 
     def answers_of(self, item: ItemId) -> list[tuple[Answer, Reliability]]: ...  # counted ones that stand, oldest first
     def settled_with(self, campaign: CampaignId, worker: WorkerId) -> int: ...  # settled items that they answered
-    def head(self, campaign: CampaignId, worker: WorkerId, limit: int) -> list[Item]: ...
+    def head(self, campaign: CampaignId, worker: WorkerId, limit: int) -> Head: ...
 
     """Open items with a free seat that this worker has never met, highest priority first; no controls. Not locked."""
 
-    def unmet_controls(self, campaign: CampaignId, worker: WorkerId, limit: int) -> list[Item]: ...
+    def unmet_controls(self, campaign: CampaignId, worker: WorkerId, limit: int) -> list[ItemId]: ...
     def overdue(self, now: datetime, limit: int) -> list[Question]: ...  # live, lease run out
     def progress(self, campaign: CampaignId) -> Progress: ...
     def known_names(self, campaign: CampaignId, names: Sequence[str]) -> set[str]: ...

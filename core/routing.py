@@ -9,11 +9,13 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.campaign import Campaign, Policy
+from core.ids import ItemId
 from core.item import Item, Verdict
 from core.posterior import calibrated
 from core.reliability import Pool, Reliability, confusion
@@ -23,10 +25,23 @@ FLOOR = 0.25  # of the mean gain: even a poor match is drawn now and then, so th
 
 
 @dataclass(frozen=True, slots=True)
+class Head:
+    """The best open items of a queue: what a draw needs of them, and no more, as each tap looks at dozens."""
+
+    items: Sequence[ItemId]  # H, highest priority first
+    posteriors: NDArray[np.float64]  # (H, K)
+
+    def without(self, item: ItemId) -> Head:
+        """The others."""
+        keep = [at for at, other in enumerate(self.items) if other != item]
+        return Head([self.items[at] for at in keep], self.posteriors[keep])
+
+
+@dataclass(frozen=True, slots=True)
 class Drawn:
     """An item drawn for a worker."""
 
-    item: Item
+    item: ItemId
     p_select: float  # probability of this draw
 
 
@@ -53,15 +68,22 @@ def gains(posteriors: NDArray[np.float64], theta: NDArray[np.float64]) -> NDArra
     return np.maximum(gain, 0.0)
 
 
-def draw(head: Sequence[Item], reliability: Reliability, pool: Pool, rng: random.Random) -> Drawn | None:
+def draw(head: Head, reliability: Reliability, pool: Pool, rng: random.Random) -> Drawn | None:
     """One of the head of the queue, likelier where this worker's answer helps more."""
-    if not head:
+    if not head.items:
         return None
-    gain = gains(np.array([item.posterior for item in head]), np.array(confusion(reliability, pool)))
+    gain = gains(head.posteriors, _theta(reliability, pool))
     weight = gain + FLOOR * gain.mean() + 1e-9
-    chances = weight / weight.sum()
-    index = rng.choices(range(len(head)), weights=chances.tolist())[0]
-    return Drawn(head[index], float(chances[index]))
+    chances = (weight / weight.sum()).tolist()
+    index = rng.choices(range(len(chances)), weights=chances)[0]
+    return Drawn(head.items[index], chances[index])
+
+
+@lru_cache(maxsize=4096)  # by day only controls move a worker's belief: most draws meet the same one again
+def _theta(reliability: Reliability, pool: Pool) -> NDArray[np.float64]:
+    theta = np.array(confusion(reliability, pool))
+    theta.setflags(write=False)
+    return theta
 
 
 def control_chance(campaign: Campaign, enrolment: Enrolment) -> float:

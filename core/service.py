@@ -11,12 +11,12 @@ from enum import Enum
 from core.campaign import Campaign, CampaignState
 from core.errors import NotFound
 from core.forms import layout_for
-from core.ids import Account, CampaignId, QuestionId
+from core.ids import Account, CampaignId, ItemId, QuestionId
 from core.item import Item, Role
 from core.ports import Transaction
 from core.question import Question, QuestionState
 from core.reliability import Reliability
-from core.routing import Drawn, control_chance, draw, priority
+from core.routing import control_chance, draw, priority
 from core.worker import CONSENT_VERSION, Enrolment, Worker
 
 TRIES = 8  # items to try for a free seat before saying that there is nothing now
@@ -122,7 +122,9 @@ def _ask_again(tx: Transaction, campaign: Campaign, worker: Worker, now: datetim
     left = tx.latest(campaign.id, worker.id, QuestionState.EXPIRED)
     if left is None or tx.answer(left.id, left.lease) is not None:
         return None
-    item = _seated(tx, campaign, tx.item(left.item))
+    item: Item | None = tx.item(left.item)
+    if item and item.role is not Role.CONTROL:  # a control has seats without end
+        item = _seated(tx, campaign, item.id)
     if item is None:
         return None
     left = replace(left, state=QuestionState.LIVE, expires_at=expires)
@@ -136,14 +138,14 @@ def _ask_new(
     drawn = _draw_seated(tx, campaign, enrolment, rng)
     if drawn is None:
         return None
-    item = drawn.item
+    item, p_select = drawn
     question = Question(
         id=new_question_id(rng),
         campaign=campaign.id,
         item=item.id,
         worker=enrolment.worker,
         layout=layout_for(len(campaign.labels), item.posterior),
-        p_select=drawn.p_select,
+        p_select=p_select,
         lease=0,
         state=QuestionState.LIVE,
         asked_at=now,
@@ -153,11 +155,14 @@ def _ask_new(
     return Asked(campaign, question, item, again=False)
 
 
-def _draw_seated(tx: Transaction, campaign: Campaign, enrolment: Enrolment, rng: random.Random) -> Drawn | None:
+def _draw_seated(
+    tx: Transaction, campaign: Campaign, enrolment: Enrolment, rng: random.Random
+) -> tuple[Item, float] | None:
+    """An item with a seat for this worker, and the probability of its draw."""
     controls = tx.unmet_controls(campaign.id, enrolment.worker, campaign.policy.head)
     chance = control_chance(campaign, enrolment) if controls else 0.0
     if rng.random() < chance:
-        return Drawn(rng.choice(controls), chance / len(controls))
+        return tx.item(rng.choice(controls)), chance / len(controls)
     head = tx.head(campaign.id, enrolment.worker, campaign.policy.head)
     for _ in range(TRIES):
         drawn = draw(head, enrolment.reliability, campaign.pool, rng)
@@ -165,16 +170,14 @@ def _draw_seated(tx: Transaction, campaign: Campaign, enrolment: Enrolment, rng:
             return None
         item = _seated(tx, campaign, drawn.item)
         if item is not None:
-            return Drawn(item, drawn.p_select * (1 - chance))
-        head = [other for other in head if other.id != drawn.item.id]
+            return item, drawn.p_select * (1 - chance)
+        head = head.without(drawn.item)
     return None
 
 
-def _seated(tx: Transaction, campaign: Campaign, item: Item) -> Item | None:
-    """The item with one more lease, or None where none is free. Controls have seats without end."""
-    if item.role is Role.CONTROL:
-        return item
-    taken = tx.take_seat(item.id)
+def _seated(tx: Transaction, campaign: Campaign, item: ItemId) -> Item | None:
+    """The item with one more lease, or None where none is free."""
+    taken = tx.take_seat(item)
     if taken is not None:
         taken = replace(taken, priority=priority(taken, campaign.pool, campaign.policy))
         tx.save_item(taken)

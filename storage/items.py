@@ -9,6 +9,7 @@ from sqlalchemy import exists, not_, select, text, update
 from core.errors import Conflict, NotFound
 from core.ids import CampaignId, ItemId, WorkerId
 from core.item import Item, NewItem, Role, Verdict
+from core.routing import Head
 from storage import mapping
 from storage.campaigns import Campaigns
 from storage.mapping import Values
@@ -22,14 +23,14 @@ _unmet = not_(exists().where(QUESTION.c.worker == given("worker"), QUESTION.c.it
 
 FIND_ITEM = Statement(select(ITEM).where(ITEM.c.id == given("of")).with_for_update(key_share=True))
 HEAD = Statement(
-    select(ITEM)
+    select(ITEM.c.id, ITEM.c.posterior)
     .where(ITEM.c.campaign == given("campaign"), text(ASKABLE), _unmet)
     .order_by(ITEM.c.priority.desc(), ITEM.c.id)
     .limit(given("limit"))
     .offset(START)
 )
 UNMET_CONTROLS = Statement(
-    select(ITEM)
+    select(ITEM.c.id)
     .where(ITEM.c.campaign == given("campaign"), text(CONTROL), _unmet)
     .order_by(ITEM.c.id)
     .limit(given("limit"))
@@ -65,12 +66,12 @@ class Items(Campaigns):
             raise NotFound("item", item)
         return mapping.item(row)
 
-    def head(self, campaign: CampaignId, worker: WorkerId, limit: int) -> list[Item]:
-        return [mapping.item(row) for row in self.cursor.rows(HEAD, campaign=campaign, worker=worker, limit=limit)]
+    def head(self, campaign: CampaignId, worker: WorkerId, limit: int) -> Head:
+        return mapping.head(self.cursor.rows(HEAD, campaign=campaign, worker=worker, limit=limit))
 
-    def unmet_controls(self, campaign: CampaignId, worker: WorkerId, limit: int) -> list[Item]:
+    def unmet_controls(self, campaign: CampaignId, worker: WorkerId, limit: int) -> list[ItemId]:
         rows = self.cursor.rows(UNMET_CONTROLS, campaign=campaign, worker=worker, limit=limit)
-        return [mapping.item(row) for row in rows]
+        return [ItemId(row[0]) for row in rows]
 
     def known_names(self, campaign: CampaignId, names: Sequence[str]) -> set[str]:
         found: set[str] = set()

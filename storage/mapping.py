@@ -10,6 +10,8 @@ from functools import lru_cache
 from struct import Struct
 from typing import Any
 
+import numpy as np
+
 from core.campaign import Campaign, CampaignState, Draft, Kind, Policy
 from core.evidence import Evidence
 from core.forms import Form, Layout
@@ -18,6 +20,7 @@ from core.item import Content, Item, Medium, Role, Verdict
 from core.ports import Letter, Repeat
 from core.question import Answer, Question, QuestionState
 from core.reliability import Pool, Reliability
+from core.routing import Head
 from core.version import Judgement, Version, VersionState
 from core.worker import Enrolment, Worker
 from storage.sql import DbRow
@@ -91,6 +94,12 @@ def item(row: DbRow) -> Item:
         VERDICTS[verdict], unpacked(posterior), answers, leases, problems, worth, priority,
         None if suggestion is None else unpacked(suggestion), spoken,
     )  # fmt: skip
+
+
+def head(rows: Sequence[DbRow]) -> Head:
+    """From (id, posterior) of each item; all of one campaign, and so of one number of labels."""
+    posteriors = np.frombuffer(b"".join([row[1] for row in rows]), "<f8")
+    return Head([ItemId(row[0]) for row in rows], posteriors.reshape(len(rows), -1 if rows else 0))
 
 
 def worker(row: DbRow) -> Worker:

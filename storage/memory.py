@@ -8,6 +8,8 @@ from datetime import datetime
 from hashlib import sha256
 from typing import TypeVar
 
+import numpy as np
+
 from core.campaign import Campaign, CampaignState, Draft
 from core.errors import Conflict, NotFound
 from core.ids import Account, CampaignId, ItemId, QuestionId, UpdateId, WorkerId
@@ -15,6 +17,7 @@ from core.item import Item, NewItem, Role, Verdict
 from core.ports import Letter, Progress, Transaction
 from core.question import Answer, Question, QuestionState
 from core.reliability import Pool, Reliability
+from core.routing import Head
 from core.version import Version
 from core.worker import Enrolment, Worker
 from storage.memory_store import Store
@@ -81,19 +84,19 @@ class MemoryTransaction:
         items = [self.store.items[one.item] for one in questions if one.state is QuestionState.ANSWERED]
         return sum(item.verdict is Verdict.SETTLED and item.role is not Role.CONTROL for item in items)
 
-    def head(self, campaign: CampaignId, worker: WorkerId, limit: int) -> list[Item]:
+    def head(self, campaign: CampaignId, worker: WorkerId, limit: int) -> Head:
         found: list[Item] = []
         for _, id_ in self.store.queues.get(campaign, ()):
             if len(found) == limit:
                 break
             if (worker, id_) not in self.store.met:
                 found.append(self.store.items[id_])
-        return found
+        return Head([item.id for item in found], np.array([item.posterior for item in found]))
 
-    def unmet_controls(self, campaign: CampaignId, worker: WorkerId, limit: int) -> list[Item]:
+    def unmet_controls(self, campaign: CampaignId, worker: WorkerId, limit: int) -> list[ItemId]:
         controls = map(self.store.items.__getitem__, self.store.controls.get(campaign, ()))
         unmet = (one for one in controls if one.verdict is not Verdict.WITHDRAWN)
-        return [item for item in unmet if (worker, item.id) not in self.store.met][:limit]
+        return [item.id for item in unmet if (worker, item.id) not in self.store.met][:limit]
 
     def overdue(self, now: datetime, limit: int) -> list[Question]:
         live = map(self.store.questions.__getitem__, self.store.live.values())

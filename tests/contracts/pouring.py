@@ -16,7 +16,7 @@ from core.worker import Enrolment, Worker
 from storage.engine import parse
 from storage.ledger import SqlLedger
 from storage.writer import Writer
-from tests.contracts.scene import NOW, POOL, Scene, draft, new
+from tests.contracts.scene import NOW, POOL, Scene, all_items, draft, new
 
 CLIENTS, EACH = 16, 200
 
@@ -53,8 +53,8 @@ async def pour(here: Scene, client: int, seed: int) -> None:
 async def main(path: str, seed: int) -> None:
     ledger = SqlLedger(Writer(parse(f"sqlite:///{path}")))
     campaign, people = await ledger.transact(lambda tx: build(tx, seed))
-    head = await ledger.transact(lambda tx: tx.head(campaign.id, people[0].id, CLIENTS * EACH))
-    here = Scene(ledger, campaign, {item.name: item.id for item in head}, people)
+    items = await ledger.transact(lambda tx: all_items(tx, campaign, people[0]))
+    here = Scene(ledger, campaign, {item.name: item.id for item in items}, people)
     await asyncio.gather(*(pour(here, client, seed) for client in range(CLIENTS)))
 
 

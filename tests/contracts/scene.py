@@ -104,4 +104,5 @@ async def scene(ledger: Ledger, items: int = 3, workers: int = 2, controls: int 
 
 
 def all_items(tx: Transaction, campaign: Campaign, worker: Worker) -> list[Item]:
-    return tx.head(campaign.id, worker.id, 10_000) + tx.unmet_controls(campaign.id, worker.id, 10_000)
+    head, controls = tx.head(campaign.id, worker.id, 10_000), tx.unmet_controls(campaign.id, worker.id, 10_000)
+    return [tx.item(item) for item in [*head.items, *controls]]

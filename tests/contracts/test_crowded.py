@@ -18,8 +18,8 @@ async def greedy(here: Scene, ledger: Ledger, worker: int) -> int:
     """Asks for everything it can get, the lowest item first, as all others do; how many questions it answered."""
 
     def ask(tx: Transaction) -> str | None:
-        for item in tx.head(here.campaign.id, here.workers[worker].id, 8):
-            if tx.take_seat(item.id):
+        for id_ in tx.head(here.campaign.id, here.workers[worker].id, 8).items:
+            if item := tx.take_seat(id_):
                 tx.add_question(here.question(worker, item.name))
                 return item.name
         return None

@@ -141,7 +141,10 @@ async def test_the_head_is_open_free_unmet_and_in_order(ledger: Ledger) -> None:
 
     async def head(worker: object, limit: int = 10) -> list[str]:
         id_ = worker.id  # type: ignore[attr-defined]
-        return [one.name for one in await ledger.transact(lambda tx: tx.head(here.campaign.id, id_, limit))]
+        found = await ledger.transact(lambda tx: tx.head(here.campaign.id, id_, limit))
+        items = [await ledger.transact(lambda tx, one=one: tx.item(one)) for one in found.items]
+        assert found.posteriors.tolist() == [list(item.posterior) for item in items]
+        return [item.name for item in items]
 
     assert await head(mine) == ["i1", "i2", "i4", "i0"]
     assert await head(mine, 2) == ["i1", "i2"]
@@ -160,7 +163,8 @@ async def test_controls_are_met_once_and_can_be_withdrawn(ledger: Ledger) -> Non
 
     async def unmet(worker: int, limit: int = 9) -> list[str]:
         id_ = here.workers[worker].id
-        return [one.name for one in await ledger.transact(lambda tx: tx.unmet_controls(here.campaign.id, id_, limit))]
+        found = await ledger.transact(lambda tx: tx.unmet_controls(here.campaign.id, id_, limit))
+        return [name for item in found for name, id_ in here.items.items() if id_ == item]
 
     assert (await unmet(0), await unmet(1), await unmet(1, 1)) == (["c2"], ["c0", "c2"], ["c0"])
 
@@ -276,4 +280,4 @@ async def test_nothing_is_kept_of_a_transaction_that_fails(ledger: Ledger) -> No
     assert await ledger.transact(lambda tx: tx.worker(Account("telegram", 999))) is None
     assert len(await ledger.transact(lambda tx: tx.campaigns())) == 1
     head = await ledger.transact(lambda tx: tx.head(here.campaign.id, here.workers[0].id, 9))
-    assert [item.name for item in head] == ["i0", "i1", "i2"]
+    assert list(head.items) == [here.items[name] for name in ("i0", "i1", "i2")]
