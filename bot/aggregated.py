@@ -31,7 +31,8 @@ from storage.exchange.gathered import AnswerFile, AnswerKind
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-MOST_MEETINGS = 50_000_000  # pairs of answers to one item, above which rings are not looked for
+MOST_MEETINGS = 1_000_000  # pairs of answers to one item, above which rings are not looked for: it would take long
+LARGE, FEW_SWEEPS = 300_000, 20  # answers from which the committee sweeps less; it has settled by then
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +83,8 @@ def _words(file: AnswerFile, *known: Known | None) -> list[str]:
 def _categories(file: AnswerFile, words: Words, told: Ints, judged: Ints, truth: Ints) -> Aggregate:
     seen = _watched(file, words)
     as_one = seen.one_vote(file.worker)
-    found = refit(single_table(file, words, told, as_one, seen.weight))
+    sweeps = FEW_SWEEPS if len(file) > LARGE else 60
+    found = refit(single_table(file, words, told, as_one, seen.weight), sweeps=sweeps)
     sure = found.calibrated
     first = seen.one_vote(np.arange(len(file.workers)))
     return Aggregate(
@@ -97,10 +99,15 @@ def _categories(file: AnswerFile, words: Words, told: Ints, judged: Ints, truth:
     )
 
 
+def rings_sought(met: Floats) -> bool:
+    """Whether colluding workers are looked for, given the answers of each item (N,)."""
+    return float((met * (met - 1)).sum()) / 2 <= MOST_MEETINGS
+
+
 def _watched(file: AnswerFile, words: Words) -> Vigilance:
     met = np.bincount(file.item).astype(np.float64)
     label = np.where(words.sets.sum(axis=1) == 1, words.sets.argmax(axis=1), -1)[file.cell]
-    if (met * (met - 1)).sum() / 2 > MOST_MEETINGS:
+    if not rings_sought(met):
         label = np.full(len(label), -1)
     n, w, k = len(file.tasks), len(file.workers), len(words.labels)
     return watch(file.item, file.worker, label, n, w, k, file.seconds)

@@ -11,7 +11,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from bot.aggregated import Aggregate
+from bot.aggregated import Aggregate, rings_sought
 from bot.aggregated import aggregate as aggregated
 from core.errors import BadInput, NotFound
 from core.replay import Comparison, Recorded, compared
@@ -77,6 +77,8 @@ def _show_aggregate(file: AnswerFile, found: Aggregate, seconds: float) -> None:
     flagged = [row for row in found.workers if row.flags]
     if flagged:
         table.add_row("suspicions", f"{len(flagged)} workers, such as {flagged[0].worker}: {flagged[0].flags[0]}")
+    if not rings_sought(np.bincount(file.item).astype(np.float64)):
+        table.add_row("not looked for", "workers who copy from each other: too many answers")
     Console().print(table)
 
 

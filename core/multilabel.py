@@ -103,7 +103,7 @@ def refit(table: MarkTable, sweeps: int = 100) -> Marks:
         new = _known(_sigmoid(_logit(prior) + _odds(table, weight, sees.theta, imagines.theta)), table.controls)
         moved = np.abs(new - q)
         q = new
-        if done > 10 and float(moved.max(initial=0.0)) < 1e-3:
+        if done > 10 and (float(moved.max(initial=0.0)) < 1e-3 or float(moved.mean()) < 1e-4):
             break
     return Marks(q, prior, sees.theta, imagines.theta, done)
 
