@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from core.campaign import Campaign
 from core.evidence import Evidence
 from core.item import Item, Role, Verdict
-from core.posterior import absorb, calibrated, start
+from core.posterior import absorb, claimed, start
 from core.question import Answer
 from core.reliability import Reliability, learnt
 from core.routing import priority
@@ -86,7 +86,7 @@ def judged(campaign: Campaign, item: Item) -> Item:
         return item
     policy = campaign.policy
     rule = StopRule(policy.confidence, policy.min_overlap, policy.max_overlap)
-    certain = calibrated(item.posterior, campaign.pool.temperature)
+    certain = claimed(item.posterior, campaign.pool)
     verdict = {Next.ASK: Verdict.OPEN, Next.SETTLE: Verdict.SETTLED, Next.DISPUTE: Verdict.DISPUTED}[
         decide(certain, item.answers, rule)
     ]

@@ -15,9 +15,10 @@ from core.ids import ItemId, VersionId
 from core.intake import judged, prior_of
 from core.item import Item, Role, Verdict
 from core.ports import Archive, Beliefs, Claim, Letter, NightResult, Snapshot, Trainer
-from core.posterior import calibrated
+from core.posterior import claimed
 from core.promotion import judge, promoted
 from core.refit import beliefs_of
+from core.reliability import Pool
 from core.version import Floats, Judgement, Lessons, Scores, Version, VersionState
 
 LEAST = 20  # answered items below which there is nothing to learn
@@ -58,7 +59,7 @@ def plan(snapshot: Snapshot, beliefs: Beliefs) -> Plan:
     taught = [item for item in beliefs.items if item.role is Role.PLAIN and item.answers and _usable(item)]
     if len(taught) < LEAST:
         raise TrainingFailed(f"Only {len(taught)} items have answers; training starts at {LEAST}.")
-    targets = _certain(taught, beliefs.pool.temperature)
+    targets = _certain(taught, beliefs.pool)
     if (targets.argmax(axis=1) == targets[0].argmax()).all():
         raise TrainingFailed("All answered items have the same label so far; there is nothing to tell apart.")
     lessons = Lessons([item.content for item in taught], targets, _weights(targets))
@@ -72,8 +73,8 @@ def _usable(item: Item) -> bool:
     return item.verdict is not Verdict.WITHDRAWN
 
 
-def _certain(items: Sequence[Item], temperature: float) -> Floats:
-    return np.array([calibrated(item.posterior, temperature) for item in items], dtype=np.float64)
+def _certain(items: Sequence[Item], pool: Pool) -> Floats:
+    return np.array([claimed(item.posterior, pool) for item in items], dtype=np.float64)
 
 
 def _weights(targets: Floats) -> Floats:
@@ -136,7 +137,7 @@ def _report(
 ) -> NightReport:
     contents = [item.content for item in plan_.audit]
     labels = len(snapshot.campaign.labels)
-    truth = _certain(plan_.audit, beliefs.pool.temperature).reshape(-1, labels)
+    truth = _certain(plan_.audit, beliefs.pool).reshape(-1, labels)
     candidate = _gathered(trainer.score(version, contents), labels).probabilities
     rival = _gathered(trainer.score(serving.id, contents), labels).probabilities if serving else None
     return NightReport(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from core.campaign import Campaign, Policy
 from core.ids import ItemId
 from core.item import Item, Verdict
-from core.posterior import calibrated
+from core.posterior import claimed
 from core.reliability import Pool, Reliability, confusion
 from core.worker import Enrolment
 
@@ -52,7 +52,7 @@ def priority(item: Item, pool: Pool, policy: Policy) -> float:
         return 0.0
     if item.seats == 0:
         return item.worth
-    doubt = 1.0 - max(calibrated(item.posterior, pool.temperature))
+    doubt = 1.0 - max(claimed(item.posterior, pool))
     if item.seats < policy.min_overlap:
         return 2.0 + doubt
     return (1.0 + doubt) * 0.5**item.leases

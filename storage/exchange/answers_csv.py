@@ -10,7 +10,7 @@ from core.campaign import Campaign
 from core.evidence import Evidence
 from core.item import Role
 from core.ports import Consensus
-from core.posterior import calibrated
+from core.posterior import claimed
 from core.question import Answer, Question
 
 ANSWERS = ("task", "worker", "label", "answered_at", "latency_ms", "form", "campaign", "p_select", "version")
@@ -61,7 +61,7 @@ def _belief(campaign: Campaign, one: Consensus) -> tuple[str, str]:
         return campaign.labels[one.truth], "1"
     if not one.answers:
         return "", ""
-    belief = calibrated(one.posterior, campaign.pool.temperature)
+    belief = claimed(one.posterior, campaign.pool)
     confidence = max(belief)
     return campaign.labels[belief.index(confidence)], f"{confidence:.4f}"
 

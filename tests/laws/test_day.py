@@ -21,7 +21,7 @@ from core.campaign import Draft, Policy
 from core.errors import NotFound
 from core.ids import Account, QuestionId, WorkerId
 from core.item import Content, Item, Medium, NewItem, Role, Verdict
-from core.posterior import calibrated
+from core.posterior import claimed
 from core.question import Press, Question, QuestionState, Tap
 from core.service import Asked, arrive, ask, consent, enrol, expire
 from core.tapping import Outcome, tap
@@ -158,7 +158,7 @@ class Day(RuleBasedStateMachine):
             self.verdict_follows_the_rule(item)
 
     def verdict_follows_the_rule(self, item: Item) -> None:
-        sure = max(calibrated(item.posterior, self.campaign.pool.temperature)) >= POLICY.confidence
+        sure = max(claimed(item.posterior, self.campaign.pool)) >= POLICY.confidence
         if item.verdict is Verdict.SETTLED:
             assert sure and item.answers >= POLICY.min_overlap
         elif item.verdict is Verdict.OPEN:

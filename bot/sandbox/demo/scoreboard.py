@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from core.ids import WorkerId
 from core.item import Item, Verdict
 from core.ports import Beliefs
-from core.posterior import calibrated
+from core.posterior import claimed
 from core.reliability import accuracy
 
 SEEDS = 5
@@ -60,8 +60,7 @@ def score(
 
 
 def _claimed(beliefs: Beliefs, settled: Sequence[Item]) -> float:
-    temperature = beliefs.pool.temperature
-    return float(np.mean([max(calibrated(item.posterior, temperature)) for item in settled])) if settled else 0.0
+    return float(np.mean([max(claimed(item.posterior, beliefs.pool)) for item in settled])) if settled else 0.0
 
 
 def vote_curve(truth: NDArray[np.int64], crowd: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
