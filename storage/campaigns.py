@@ -78,6 +78,11 @@ class Campaigns(Part):
     __slots__ = ()
 
     def campaign(self, campaign: CampaignId) -> Campaign:
+        if self.altered or campaign not in self.seen:
+            self.seen[campaign] = self._campaign(campaign)
+        return self.seen[campaign]
+
+    def _campaign(self, campaign: CampaignId) -> Campaign:
         row = self.cursor.row(REVISION, campaign=campaign)
         known = self.remembered.get(campaign)
         if row and known and known[0] == row[0] and not self.altered:

@@ -23,10 +23,11 @@ class Posted:
 class Part:
     """One topic of a transaction."""
 
-    __slots__ = ("altered", "cursor", "posted", "remembered")
+    __slots__ = ("altered", "cursor", "posted", "remembered", "seen")
 
     def __init__(self, cursor: Cursor, remembered: Remembered) -> None:
         self.cursor = cursor
         self.remembered = remembered
         self.altered = False  # a campaign was: what is read from now on may be rolled back, so it is not remembered
         self.posted: list[Posted] = []
+        self.seen: dict[CampaignId, Campaign] = {}  # read in this transaction, which alters none

@@ -25,13 +25,18 @@ _theirs = (QUESTION.c.worker == given("worker"), QUESTION.c.campaign == given("c
 
 FIND_QUESTION = Statement(select(QUESTION).where(QUESTION.c.id == given("of")).with_for_update(key_share=True))
 FIND_ANSWER = Statement(select(ANSWER).where(ANSWER.c.question == given("question"), ANSWER.c.lease == given("lease")))
-LATEST = Statement(
-    select(QUESTION)
-    .where(*_theirs, QUESTION.c.state == given("state"))
-    .order_by(QUESTION.c.asked_at.desc(), QUESTION.c.seq.desc())
-    .limit(fixed("1"))
-    .offset(START)
-)
+# One for each state: SQLite compiles a statement anew at every run when a value that is given then may make a
+# partial index ("live") usable.
+LATEST = {
+    state: Statement(
+        select(QUESTION)
+        .where(*_theirs, QUESTION.c.state == fixed(f"'{state.value}'"))
+        .order_by(QUESTION.c.asked_at.desc(), QUESTION.c.seq.desc())
+        .limit(fixed("1"))
+        .offset(START)
+    )
+    for state in QuestionState
+}
 ANSWERS_OF = Statement(
     select(*ANSWER.columns, ENROLMENT.c.reliability)
     .join(QUESTION, stands)
@@ -73,7 +78,7 @@ class Questions(Part):
         return None if row is None else mapping.answer(row)
 
     def latest(self, campaign: CampaignId, worker: WorkerId, state: QuestionState) -> Question | None:
-        row = self.cursor.row(LATEST, campaign=campaign, worker=worker, state=state.value)
+        row = self.cursor.row(LATEST[state], campaign=campaign, worker=worker)
         return None if row is None else mapping.question(row)
 
     def answers_of(self, item: ItemId) -> list[tuple[Answer, Reliability]]:
