@@ -17,7 +17,7 @@ from bot.settings import Settings
 from bot.telegram.views_night import night_failed, night_report
 from bot.telegram.words import Tongue, Words
 from core.campaign import Campaign
-from core.errors import Conflict, TrainingFailed
+from core.errors import Conflict, NothingToLearn, TrainingFailed
 from core.ids import Account
 from core.night import NightReport, run_night
 from core.ports import Claim, Letter
@@ -42,7 +42,7 @@ def run(settings: Settings, slug: str = "", again: bool = False) -> int:
     for campaign in campaigns:
         claim = _claim(archive, settings, campaign, again)
         if claim is not None:
-            failed += not Night(settings, archive, campaign).run(claim)
+            failed += not Night(settings, archive, campaign, asked_for=again).run(claim)
     return 1 if failed else 0
 
 
@@ -50,15 +50,15 @@ def _claim(archive: SqlArchive, settings: Settings, campaign: Campaign, again: b
     now, zone = datetime.now(UTC), ZoneInfo(campaign.draft.zone)
     night: date | None = now.astimezone(zone).date()
     if not again:
-        night = night_due(now, zone, settings.training.train_at, None)
+        night = night_due(now, zone, settings.training.train_at, None, campaign.created_at)
     return archive.claim(campaign.id, night, now, again) if night else None
 
 
 class Night:
     """One campaign's night."""
 
-    def __init__(self, settings: Settings, archive: SqlArchive, campaign: Campaign) -> None:
-        self.settings, self.archive, self.campaign = settings, archive, campaign
+    def __init__(self, settings: Settings, archive: SqlArchive, campaign: Campaign, asked_for: bool) -> None:
+        self.settings, self.archive, self.campaign, self.asked_for = settings, archive, campaign, asked_for
         self.log = log.bind(campaign=campaign.slug)
 
     def run(self, claim: Claim) -> bool:
@@ -74,6 +74,9 @@ class Night:
                 self.letters,
                 self.settings.training.promotion_confidence,
             )
+        except NothingToLearn as error:  # news only for who asked
+            self.fail(claim, str(error), quietly=not self.asked_for)
+            return not self.asked_for
         except TrainingFailed as error:
             self.fail(claim, str(error))
             return False
@@ -117,11 +120,12 @@ class Night:
             if (judged := version.judgement) is not None and version.id != report.version
         ]
 
-    def fail(self, claim: Claim, reason: str) -> None:
-        """Closes the night without a version."""
+    def fail(self, claim: Claim, reason: str, quietly: bool = False) -> None:
+        """Closes the night without a version; the admins read why."""
         self.log.error("night.failed", reason=reason)
-        letters = self._to_admins(lambda admin, lang: night_failed(self.campaign.slug, reason, Words.of(lang), admin))
-        self.archive.fail(claim, reason, letters, datetime.now(UTC))
+        slug = self.campaign.slug
+        letters = self._to_admins(lambda admin, lang: night_failed(slug, reason, Words.of(lang), admin))
+        self.archive.fail(claim, reason, [] if quietly else letters, datetime.now(UTC))
 
     def _to_admins(self, write: Callable[[int, str], Sequence[Letter]]) -> list[Letter]:
         admins = sorted(self.settings.telegram.admins)

@@ -21,8 +21,11 @@ OVERDUE_AT_ONCE = 100  # leases given back in one transaction
 log: structlog.stdlib.BoundLogger = structlog.get_logger("crowdloop.schedule")
 
 
-def night_due(now: datetime, zone: ZoneInfo, train_at: time, last_done: date | None) -> date | None:
-    """The local date whose night should run now: its hour has struck less than 20 hours ago and it is not done.
+def night_due(
+    now: datetime, zone: ZoneInfo, train_at: time, last_done: date | None, born: datetime | None = None
+) -> date | None:
+    """The local date whose night should run now: its hour has struck less than 20 hours ago, since the campaign was
+    `born`, and it is not done.
 
     Keyed by the date, so the hour that comes twice in autumn is one night; an hour that spring skips strikes at the
     moment which the clocks before the change would have called so.
@@ -31,6 +34,8 @@ def night_due(now: datetime, zone: ZoneInfo, train_at: time, last_done: date | N
     for night in (today, today - timedelta(days=1)):
         struck = datetime.combine(night, train_at, zone).astimezone(UTC)
         if timedelta(0) <= now - struck < TOO_LATE:
+            if born is not None and struck < born:
+                return None
             return night if last_done is None or last_done < night else None
     return None
 

@@ -6,6 +6,7 @@ CrowdloopError
 |   `-- BadInput       a file, a command or a setting is wrong at a place that can be named
 |-- Conflict           somebody else was first
 `-- TrainingFailed     a night ended without a new version
+    `-- NothingToLearn too few answers yet, or all the same
 """
 
 from __future__ import annotations
@@ -41,3 +42,7 @@ class Conflict(CrowdloopError):
 
 class TrainingFailed(CrowdloopError):
     """A night ended without a new version; the serving one stays."""
+
+
+class NothingToLearn(TrainingFailed):
+    """Too few answers yet, or all the same."""

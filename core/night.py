@@ -10,7 +10,7 @@ import numpy as np
 
 from core.acquisition import worth_of
 from core.campaign import Campaign
-from core.errors import TrainingFailed
+from core.errors import NothingToLearn
 from core.ids import ItemId, VersionId
 from core.intake import judged, prior_of
 from core.item import Item, Role, Verdict
@@ -54,14 +54,14 @@ class NightReport:
 def plan(snapshot: Snapshot, beliefs: Beliefs) -> Plan:
     """Sorts the items: plain answered ones teach (weighted by certainty), audit ones judge, open ones are asked.
 
-    Raises TrainingFailed where too few are answered.
+    Raises NothingToLearn where too few are answered.
     """
     taught = [item for item in beliefs.items if item.role is Role.PLAIN and item.answers and _usable(item)]
     if len(taught) < LEAST:
-        raise TrainingFailed(f"Only {len(taught)} items have answers; training starts at {LEAST}.")
+        raise NothingToLearn(f"Only {len(taught)} items have answers; training starts at {LEAST}.")
     targets = _certain(taught, beliefs.pool)
     if (targets.argmax(axis=1) == targets[0].argmax()).all():
-        raise TrainingFailed("All answered items have the same label so far; there is nothing to tell apart.")
+        raise NothingToLearn("All answered items have the same label so far; there is nothing to tell apart.")
     lessons = Lessons([item.content for item in taught], targets, _weights(targets))
     least = snapshot.campaign.policy.min_overlap
     audit = [item for item in beliefs.items if item.role is Role.AUDIT and item.answers >= least and _usable(item)]

@@ -109,3 +109,11 @@ async def test_jobs_run_at_once_and_again_after_a_failure_and_never_two_at_a_tim
     after = runs
     await asyncio.sleep(0.1)
     assert runs == after
+
+
+def test_a_campaign_that_is_younger_than_the_hour_waits_for_the_next() -> None:
+    noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    assert night_due(noon, ZoneInfo("UTC"), time(3, 0), None, born=noon - timedelta(hours=1)) is None
+    assert night_due(noon, ZoneInfo("UTC"), time(3, 0), None, born=noon - timedelta(hours=10)) == date(2026, 11, 20)
+    tomorrow = noon + timedelta(hours=16)
+    assert night_due(tomorrow, ZoneInfo("UTC"), time(3, 0), None, born=noon) == date(2026, 11, 21)
