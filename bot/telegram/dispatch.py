@@ -25,6 +25,7 @@ Sorry = Callable[[Incoming], Awaitable[None]]  # tells the person that their mes
 AT_ONCE = 64  # people
 PATIENCE = 60.0  # seconds for one update
 PAUSES = (0.1, 0.4)  # seconds before the second and the third try
+UNREAD = frozenset({"reply_markup", "entities", "caption_entities", "link_preview_options"})
 STORE_AWAY = 1.0  # seconds before the next try when not even the failure can be noted
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("crowdloop.dispatch")
@@ -136,7 +137,8 @@ class Dispatch:
         """Let the handlers work; what went wrong, if anything."""
         try:
             async with asyncio.timeout(PATIENCE):
-                await self._application.process_update(Update.de_json(json.loads(update.body), self._application.bot))
+                raw = lightened(json.loads(update.body))
+                await self._application.process_update(Update.de_json(raw, self._application.bot))
         except Exception as error:  # the outermost loop of an update: it has no shape that PTB knows, or took too long
             return error
         return self._errors.pop(update.id, None)
@@ -161,6 +163,16 @@ class Dispatch:
         except Exception as trouble:  # the outermost loop: the update is quarantined, told or not
             log.error("apology.failed", update=update.id, reason=repr(trouble))
         return None
+
+
+def lightened(raw: Any) -> Any:
+    """An update without the buttons and the formatting of the message that a button stood on: they are our own, nobody
+    reads them, and PTB takes longer to build them than all the rest."""
+    match raw:
+        case {"callback_query": {"message": dict(message)} as tap}:
+            kept = {name: value for name, value in message.items() if name not in UNREAD}
+            return {**raw, "callback_query": {**tap, "message": kept}}
+    return raw
 
 
 def finish(updates: Sequence[UpdateId], tx: Transaction) -> None:

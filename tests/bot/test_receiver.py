@@ -15,6 +15,7 @@ from telegram.ext import ContextTypes, TypeHandler
 from bot.sandbox import Kind, Sandbox
 from bot.sandbox.wire import Refusal
 from bot.telegram.application import build, greet
+from bot.telegram.dispatch import lightened
 from bot.telegram.receiver import incoming, person_of
 from core.errors import Refused
 from core.ids import UpdateId
@@ -215,6 +216,16 @@ def test_whose_an_update_is() -> None:
     assert person_of({"update_id": 1, "message_reaction": {"chat": {"id": 5}, "user": {"id": 6}}}) == 6
     assert person_of({"update_id": 1, "channel_post": {"chat": {"id": -100}}}) == -100
     assert person_of({"update_id": 1, "message": {"from": "nobody"}}) == 0
+
+
+def test_a_tap_is_read_without_the_buttons_that_it_stood_on() -> None:
+    message = {"message_id": 3, "date": 1, "chat": {"id": 7}, "photo": [], "reply_markup": {}, "entities": []}
+    tap = {"update_id": 1, "callback_query": {"id": "q", "data": "n", "message": message}}
+    read = lightened(tap)["callback_query"]
+    assert (read["data"], set(read["message"])) == ("n", {"message_id", "date", "chat", "photo"})
+    assert "reply_markup" in message
+    for other in ({"message": message}, {"callback_query": {"id": "q"}}, {"callback_query": None}, []):
+        assert lightened(other) is other
 
 
 @pytest.mark.parametrize("number", [None, "1", True, -1, 1 << 63, 1.5])
