@@ -70,7 +70,8 @@ class Chores:
         """Starts the nights whose hour has struck; whether they are done already is the database's to say."""
         now, train_at = datetime.now(UTC), self._settings.training.train_at
         for campaign in await asyncio.to_thread(self._archive.campaigns):
-            night = night_due(now, ZoneInfo(campaign.draft.zone), train_at, self._nights.get(campaign.id), campaign.created_at)
+            zone, begun = ZoneInfo(campaign.draft.zone), self._nights.get(campaign.id)
+            night = night_due(now, zone, train_at, begun, campaign.created_at)
             if night is not None:
                 self._nights[campaign.id] = night
                 self._go(self._due(campaign))
