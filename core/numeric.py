@@ -91,6 +91,7 @@ def refit(table: NumberTable, sweeps: int = 200) -> Numbers:
         if done > 5 and float(np.abs(z - before).max(initial=0.0)) < 1e-5 * (scale + 1e-12):
             break
     noise = np.sqrt(TAILS / (TAILS - 2) / precision)
+    z2 = z2 * (TAILS + 3) / (TAILS + 1)  # the mean field takes u for known; so much less does Student's t tell (Fisher)
     return Numbers(z, np.sqrt(z2), b, noise, mu, float(np.sqrt(t2)), done)
 
 

@@ -25,7 +25,7 @@ Ints = NDArray[np.int64]
 
 GROWTH = 1.6  # answers between refits, as a factor
 FIRST = 100  # answers before the first refit, or a fortieth of all
-SWEEPS = 25  # of a refit on the way
+SWEEPS, LAST_SWEEPS = 25, 60  # of a refit on the way, and of the last
 PASSES = 6  # through what is left of the deck
 LADDER = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995)
 
@@ -100,15 +100,13 @@ def replay(recorded: Recorded, rule: StopRule, controls: Ints, share: float, rng
     """One run through the answers in random order."""
     day, deck = _morning(recorded.table), rng.permutation(len(recorded.table.item)).tolist()
     evidences = [Evidence.among(np.flatnonzero(row).tolist()) for row in recorded.table.sets]
-    found = None
     for _ in range(PASSES):
         before = len(day.taken)
         deck = _pass(recorded, day, deck, evidences, rule, controls, share)
-        if found is not None and len(day.taken) == before:
+        if len(day.taken) == before:
             break
-        found = _refitted(recorded, day, controls, rule, 60)
-    assert found is not None
-    return _summed_up(recorded, day, found, controls)
+        _refitted(recorded, day, controls, rule, SWEEPS)
+    return _summed_up(recorded, day, _refitted(recorded, day, controls, rule, LAST_SWEEPS), controls)
 
 
 def _morning(table: AnswerTable) -> Day:
@@ -221,13 +219,16 @@ def _even(table: AnswerTable, cost: int, rng: np.random.Generator) -> Ints:
 def _cheapest(
     recorded: Recorded, rule: StopRule, controls: Ints, share: float, seed: int, vote: float, run: Replayed
 ) -> int | None:
+    """By bisection of `LADDER`: a surer run costs more and is, but for luck, as right."""
     found = [run.spent] if run.accuracy >= vote else []
-    for confidence in LADDER:
-        if found and confidence >= rule.confidence:
-            break
-        step = StopRule(confidence, rule.min_overlap, rule.max_overlap)
+    low, high = 0, len(LADDER)
+    while low < high:
+        middle = (low + high) // 2
+        step = StopRule(LADDER[middle], rule.min_overlap, rule.max_overlap)
         tried = replay(recorded, step, controls, share, np.random.default_rng([seed, 1]))
         if tried.accuracy >= vote:
             found.append(tried.spent)
-            break
+            high = middle
+        else:
+            low = middle + 1
     return min(found, default=None)

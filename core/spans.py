@@ -101,9 +101,10 @@ def _chained(q: Floats, table: TokenTable) -> tuple[Floats, Floats]:
     last = np.zeros(len(q), dtype=bool)
     last[(table.first + table.length - 1)[table.length > 0]] = True
     here = np.flatnonzero(~last)
-    transition = q[here].T @ q[here + 1] + CHAIN * share if len(here) else np.tile(share, (k, 1))
-    transition = transition / transition.sum(axis=1, keepdims=True)
-    ratio = transition / share  # how much likelier a neighbour becomes than it is by itself
+    joint = q[here].T @ q[here + 1] + CHAIN * np.outer(share, share)
+    joint = joint / joint.sum()
+    transition = joint / joint.sum(axis=1, keepdims=True)
+    ratio = transition / joint.sum(axis=0)  # how much likelier a neighbour becomes than it is by itself
     forward, backward = np.ones_like(q), np.ones_like(q)
     for step in range(1, int(table.length.max(initial=0))):
         texts = np.flatnonzero(table.length > step)
