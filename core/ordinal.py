@@ -93,8 +93,6 @@ def refit(table: AnswerTable, start: Pool | None = None, sweeps: int = 100) -> R
     nominal = committee(table, start)
     own, eyes, done = _fit(table, Sparse.of(table), sweeps)
     posteriors = (nominal.posteriors + own.T) / 2
-    known = table.controls if table.controls is not None else np.full(table.n_items, -1)
-    posteriors = np.ascontiguousarray(clamped(posteriors.T.copy(), known).T)
     claims = Calibration(nominal.pool.temperature, nominal.pool.lapse).of(posteriors)
     prior = (posteriors.sum(axis=0) + 1) / (len(posteriors) + table.labels)
     theta = np.ascontiguousarray(eyes.theta.transpose(1, 0, 2))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from storage.exchange.answers_csv import line
+from storage.exchange.answers_csv import line, safe
 from storage.exchange.gathered import number
 
 LABELS = ("task", "label", "confidence", "answers")
@@ -46,6 +48,6 @@ def _figure(value: float) -> str:
 
 def _line(cells: Sequence[str]) -> str:
     """A line in which numbers below zero stay numbers; anything else that starts like a formula is defused."""
-    if all(ch not in cell for cell in cells for ch in ',"\r\n') and not any(cell[:1] in "=+-@\t\0" for cell in cells):
-        return ",".join(cells) + "\r\n"
-    return line([float(cell) if cell[:1] == "-" and number(cell) is not None else cell for cell in cells])  # type: ignore[misc]
+    out = io.StringIO()
+    csv.writer(out).writerow([cell if number(cell) is not None else safe(cell) for cell in cells])
+    return out.getvalue()

@@ -1,7 +1,7 @@
 """`crowdloop aggregate` and `crowdloop replay`: formats recognised, bad rows by line, exact keys and columns.
 
-Planted bugs that these were seen to catch: line numbers that count rows (quoted breaks); rejected assignments counted;
-a truth that no worker could know told as a control; output written before a bad row is found; a pair's loser as winner.
+Planted bugs that these were seen to catch: line numbers that count rows, not lines; rejected or cancelled answers
+counted; a contradiction among controls unseen; bad rows skipped; a pair's loser as its winner.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Laws of numeric ratings.
 
 Planted bugs that these were seen to catch: a bias that is added instead of taken away; noise that is the same for all;
-a scale that is not free (a fixed variance somewhere); controls whose variance stays; u that grows with the residual.
+a variance of biases that is fixed, or starts so; controls whose variance stays; noise that is not robust.
 """
 
 from __future__ import annotations
@@ -67,8 +67,9 @@ def test_one_answer_far_off_does_not_move_an_item_far() -> None:
     table, _ = crowd(4)
     value = table.value.copy()
     value[0] += 40
-    moved = refit(NumberTable(table.item, table.worker, value, table.n_items, table.n_workers)).mean[0]
-    assert abs(moved - refit(table).mean[0]) < 0.6
+    found, before = refit(NumberTable(table.item, table.worker, value, table.n_items, table.n_workers)), refit(table)
+    assert abs(found.mean[0] - before.mean[0]) < 0.6
+    assert np.abs(found.mean - before.mean).mean() < 0.02  # nor does it spoil what the worker says of others
 
 
 def test_controls_are_certain_and_teach() -> None:

@@ -1,8 +1,7 @@
 """Laws of ratings.
 
-Planted bugs that these were seen to catch: a median that counts from the wrong end (mirror); a band that falls off on
-one side only (mirror); a habit that is never learnt (blind worker); controls left open; an unbounded Newton step
-(degenerate tables).
+Planted bugs that these were seen to catch: a median that is off the middle; a band that falls off on one side only; a
+habit that is never learnt; a pattern without its banded prior.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Laws of pairs.
 
-Planted bugs that these were seen to catch: winner and loser confused in the gradient; eta counted without weights; a
-worker who answers against the scores taken for an honest one; a next pair of an item with itself; worth that ignores
-what is already known.
+Planted bugs that these were seen to catch: winner and loser confused in the gradient; eta counted without weights; an
+E step that leaves eta as it is; scores without their prior; a next pair of an item with itself; worth that ignores what
+is already known.
 """
 
 from __future__ import annotations
@@ -72,6 +72,8 @@ def test_the_next_pair_is_close_or_unknown_and_never_one_item_twice() -> None:
     found, rng = refit(unknown), np.random.default_rng(0)
     i, j = next_pair(found, rng)
     assert i != j and 15 in (i, j)
+    few = refit(PairTable(np.array([0]), np.array([1]), np.array([0]), 4, 1))
+    assert all(a != b for a, b in (next_pair(few, rng, draws=3) for _ in range(40)))
     best, worst = found.ranking()[0], found.ranking()[-1]
     at = np.array([best, found.ranking()[0]])
     far_near = worth(found, at, np.array([worst, found.ranking()[1]]))

@@ -1,8 +1,8 @@
 """Laws of replay: nothing is bought twice or beyond what the rule wants, and controls are no help to the score.
 
-Planted bugs that these were seen to catch: controls counted in the accuracy; a deck that loses the answers it did not
-buy; a maximum of answers that a refit forgets; the truth of all items told to the refit; the vote of a tie given to the
-first label.
+Planted bugs that these were seen to catch: controls counted in the figures; a deck that loses the answers it did not
+buy; answers to an item not counted; controls not told to the refit, or the truth of all items told; an uneven share for
+the vote; the vote of a tie given to the first label.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.evidence import Evidence
 from core.inference import AnswerTable
-from core.replay import Recorded, _even, compared, drawn_controls, replay
+from core.replay import Recorded, _even, _morning, _pass, _refitted, compared, drawn_controls, replay
 from core.scoring import calibration_error, log_loss, voted
 from core.stopping import StopRule
 
@@ -73,6 +74,24 @@ def test_half_the_items_as_controls_cost_no_more_than_their_share() -> None:
     assert (controls >= 0).sum() == 30
     assert (controls[controls >= 0] == recorded.truth[controls >= 0]).all()
     assert len(recorded.judged(controls)) == 30
+
+
+def test_what_is_not_bought_stays_in_the_deck_and_controls_are_told() -> None:
+    recorded, rule = crowd(6), StopRule(0.7, 2, 8)
+    lies = np.where(np.arange(60) < 6, (recorded.truth + 1) % 3, -1)
+    day, evidences = _morning(recorded.table), [Evidence.of(k) for k in range(3)]
+    left = _pass(recorded, day, range(480), evidences, rule, lies, 0.1)
+    assert left and sorted(day.taken + left) == list(range(480))
+    found = _refitted(recorded, day, lies, rule, 20)
+    assert (found.posteriors[:6].argmax(axis=1) == lies[:6]).all()
+    assert (found.posteriors[6:].argmax(axis=1) == recorded.truth[6:]).mean() > 0.6
+
+
+def test_the_day_knows_no_truth_but_the_controls() -> None:
+    blind, rule = crowd(7, skill=0.0), StopRule(0.95, 2, 8)
+    day, evidences = _morning(blind.table), [Evidence.of(k) for k in range(3)]
+    _pass(blind, day, range(480), evidences, rule, np.full(60, -1), 0.0)
+    assert (np.array(day.posteriors).argmax(axis=1) == blind.truth).mean() < 0.8
 
 
 def test_an_even_share_takes_every_item_once_before_any_twice() -> None:
