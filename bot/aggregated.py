@@ -108,7 +108,7 @@ def _watched(file: AnswerFile, words: Words) -> Vigilance:
     met = np.bincount(file.item).astype(np.float64)
     label = np.where(words.sets.sum(axis=1) == 1, words.sets.argmax(axis=1), -1)[file.cell]
     if not rings_sought(met):
-        label = np.full(len(label), -1)
+        return Vigilance(np.ones(len(file)), np.full(len(file.workers), -1), ())
     n, w, k = len(file.tasks), len(file.workers), len(words.labels)
     return watch(file.item, file.worker, label, n, w, k, file.seconds)
 

@@ -176,6 +176,8 @@ def test_aggregate_without_truth_has_no_scores_and_controls_are_told(tmp_path: P
     assert figures["accuracy"] is figures["log_loss"] is figures["ece"] is None
     (tmp_path / "c.csv").write_text("task,label\nt1,dog\n")
     command(tmp_path, "aggregate", "a.csv", "--controls", "c.csv", "--out", "labels.csv")
+    told = command(tmp_path, "aggregate", "a.csv", "--controls", "t.csv", "--truth", "t.csv", "--json")
+    assert json.loads(told.stdout)["accuracy"] is None  # what was told is no test
     assert rows(tmp_path / "labels.csv")[1] == {"task": "t1", "label": "dog", "confidence": "1.0000", "answers": "4"}
 
 
@@ -230,6 +232,8 @@ def test_replay_prints_one_object(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert figures["answers_all"] == 120 and 54 <= figures["answers_spent"] <= 120
     assert figures == json.loads(command(tmp_path, "replay", "a.csv", *words).stdout)
+    never = command(tmp_path, "replay", "a.csv", "--truth", "t.csv", "--confidence", "0.99999", "--json")
+    assert json.loads(never.stdout)["settled_accuracy"] is json.loads(never.stdout)["claimed"] is None
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Laws of spans.
 
-Planted bugs that these were seen to catch: tokens shifted by one text; a chain that runs across the border of two texts;
-backward messages with the transitions of forward ones, or none; spans that swallow a neighbour of another label.
+Planted bugs that these were seen to catch: tokens shifted by one text; a chain that runs across the border of two
+texts; backward messages with the transitions of forward ones, or none; spans that swallow a neighbour of another label.
 """
 
 from __future__ import annotations
