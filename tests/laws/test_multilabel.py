@@ -1,8 +1,8 @@
 """Laws of sets of labels.
 
 Planted bugs that these were seen to catch: the odds of an unmarked label left out; a worker's shift taken from one
-label alone; controls not clamped; false marks learnt from items where the label holds; a share of 0 where nobody has
-answered; weights forgotten in the M step.
+label alone; controls not clamped; false marks learnt where the label holds; a share of 0 where nobody has answered;
+weights forgotten in the M step.
 """
 
 from __future__ import annotations
