@@ -68,6 +68,8 @@ def _sqlite(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA recursive_triggers=ON")  # so that REPLACE cannot pass the append-only triggers
     connection.execute("PRAGMA cache_size=-65536")  # KiB
+    # 32 MB instead of 4: a page that many taps touch is copied once, and the file is synced less often.
+    connection.execute("PRAGMA wal_autocheckpoint=8000")  # pages
     return connection
 
 
