@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 import signal
 from collections.abc import Iterator
@@ -81,6 +82,8 @@ async def _serve(settings: Settings, token: str, config: Path | None) -> None:
     await server.start()
     await loop.start()
     schedule.start()
+    gc.freeze()  # what start-up made stays: the collector need not look through it at every turn
+    gc.set_threshold(20_000, 20, 20)
     log.info("serve.started", bot=house.username, pages=f"http://{server.host}:{server.port}")
     try:
         await _until_told(loop)

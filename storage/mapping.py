@@ -23,6 +23,7 @@ from core.reliability import Pool, Reliability
 from core.routing import Head
 from core.version import Judgement, Version, VersionState
 from core.worker import Enrolment, Worker
+from storage.quick_json import dumped, loaded
 from storage.sql import DbRow
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -186,14 +187,14 @@ def answer_values(answer: Answer) -> Values:
 def letter(row: DbRow) -> Letter:
     _id, chat, method, body, repeat, bulk, media, filename, question_, message, *_ = row
     repeated = Repeat(repeat)
-    return Letter(chat, method, json.loads(body), repeated, bool(bulk), media, filename, question_, message)
+    return Letter(chat, method, loaded(body), repeated, bool(bulk), media, filename, question_, message)
 
 
 def letter_values(letter: Letter) -> Values:
     return {
         "chat": letter.chat,
         "method": letter.method,
-        "body": json.dumps(letter.body, ensure_ascii=False),
+        "body": dumped(letter.body),
         "repeat": letter.repeat.value,
         "bulk": letter.bulk,
         "media": letter.media,

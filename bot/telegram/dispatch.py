@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -18,6 +17,7 @@ from bot.metrics import Metrics
 from core.ids import UpdateId
 from core.ports import Ledger, Transaction
 from storage.inbox import TRIES, Inbox, Incoming
+from storage.quick_json import loaded
 
 Built = Application[Any, Any, Any, Any, Any, Any]  # what PTB's builder builds
 Sorry = Callable[[Incoming], Awaitable[None]]  # tells the person that their message could not be worked on
@@ -137,7 +137,7 @@ class Dispatch:
         """Let the handlers work; what went wrong, if anything."""
         try:
             async with asyncio.timeout(PATIENCE):
-                raw = lightened(json.loads(update.body))
+                raw = lightened(loaded(update.body))
                 await self._application.process_update(Update.de_json(raw, self._application.bot))
         except Exception as error:  # the outermost loop of an update: it has no shape that PTB knows, or took too long
             return error

@@ -6,7 +6,6 @@ python-telegram-bot's own poller confirms an update before anybody has looked at
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +17,7 @@ from bot.telegram.transport import seconds_to_wait
 from core.errors import Refused
 from core.ids import UpdateId
 from storage.inbox import Inbox, Incoming
+from storage.quick_json import dumped
 
 Raw = Mapping[str, Any]  # an Update object of the Bot API
 
@@ -36,7 +36,7 @@ def incoming(raw: Raw) -> Incoming:
     number = raw.get("update_id")
     if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 1 << 63:
         raise ValueError("an update has an update_id")
-    return Incoming(UpdateId(number), person_of(raw), json.dumps(raw))
+    return Incoming(UpdateId(number), person_of(raw), dumped(raw))
 
 
 def person_of(raw: Raw) -> int:

@@ -36,6 +36,7 @@ from bot.telegram.failures import (
     surely_unsent,
     verdict_of,
 )
+from storage.quick_json import dumped
 
 __all__ = [
     "AiohttpRequest",
@@ -207,7 +208,7 @@ def _body_of(call: RequestData | None, patience: float | None) -> _Body:
     """Parameters as JSON, which costs the least; with files as multipart/form-data (RFC 7578; names in raw UTF-8)."""
     if call is None or not call.contains_files:
         words = call.parameters if call else {}
-        return _Body(json.dumps(words).encode() if words else b"", "application/json", patience)
+        return _Body(dumped(words).encode() if words else b"", "application/json", patience)
     border = uuid4().hex
     opening = f"--{border}\r\nContent-Disposition: form-data; name="
     parts = [f'{opening}"{name}"\r\n\r\n{word}\r\n'.encode() for name, word in call.json_parameters.items()]
