@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 export TOKENIZERS_PARALLELISM := false
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: demo test serve night bench bench-beliefs bench-bot bench-night check lint clean
+.PHONY: demo test serve night bench bench-beliefs bench-bot bench-kill bench-kinds bench-night check lint clean
 
 demo: .venv/.demo  ## the whole loop in a browser, no token needed; ARGS=--once ends after the table
 	$(BIN)/crowdloop demo $(ARGS)
@@ -26,13 +26,19 @@ lint: .venv/.test
 
 check: lint test  ## what must be green before a change lands
 
-bench: bench-bot bench-beliefs bench-night
+bench: bench-bot bench-kill bench-beliefs bench-kinds bench-night
 
 bench-bot: .venv/.test  ## our bot against a bare PTB bot and raw aiohttp
 	$(BIN)/python -m tests.benchmarks.bench_bot $(ARGS)
 
 bench-beliefs: .venv/.bench  ## beliefs against crowd-kit on recorded crowds
 	$(BIN)/python -m tests.benchmarks.bench_beliefs $(ARGS)
+
+bench-kinds: .venv/.bench  ## ratings, sets of labels, numbers and pairs against crowd-kit
+	$(BIN)/python -m tests.benchmarks.bench_kinds $(ARGS)
+
+bench-kill: .venv/.test  ## kill -9 thirty times under load
+	$(BIN)/python -m tests.journeys.killing $(ARGS)
 
 bench-night: .venv/.test  ## the trainer on three text sets and digits
 	$(BIN)/python -m tests.benchmarks.bench_night $(ARGS)

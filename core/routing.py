@@ -9,7 +9,6 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,18 +71,11 @@ def draw(head: Head, reliability: Reliability, pool: Pool, rng: random.Random) -
     """One of the head of the queue, likelier where this worker's answer helps more."""
     if not head.items:
         return None
-    gain = gains(head.posteriors, _theta(reliability, pool))
+    gain = gains(head.posteriors, np.array(confusion(reliability, pool)))
     weight = gain + FLOOR * gain.mean() + 1e-9
     chances = (weight / weight.sum()).tolist()
     index = rng.choices(range(len(chances)), weights=chances)[0]
     return Drawn(head.items[index], chances[index])
-
-
-@lru_cache(maxsize=4096)  # by day only controls move a worker's belief: most draws meet the same one again
-def _theta(reliability: Reliability, pool: Pool) -> NDArray[np.float64]:
-    theta = np.array(confusion(reliability, pool))
-    theta.setflags(write=False)
-    return theta
 
 
 def control_chance(campaign: Campaign, enrolment: Enrolment) -> float:

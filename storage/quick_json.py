@@ -1,4 +1,4 @@
-"""JSON on the way of a tap: orjson, and the standard library for what orjson refuses (lone surrogates, huge numbers)."""
+"""JSON on the way of a tap: orjson, and the standard library for what orjson refuses (lone surrogates, long ints)."""
 
 from __future__ import annotations
 
