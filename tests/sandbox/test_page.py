@@ -24,7 +24,7 @@ async def page(sandbox: Sandbox) -> AsyncIterator[playwright.Page]:
     async with playwright.async_playwright() as tools, echo_bot(sandbox):
         browser = await tools.chromium.launch(executable_path=CHROMIUM)
         page = await browser.new_page(viewport={"width": 1000, "height": 900}, locale="en-GB")
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(45_000)  # the suite's other process may be training
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
@@ -86,8 +86,10 @@ async def test_keys_menu_alert_and_files(page: playwright.Page, sandbox: Sandbox
 
 
 async def test_the_two_people_and_hostile_words(page: playwright.Page, sandbox: Sandbox) -> None:
-    await page.get_by_role("button", name="Admin").click()
-    await page.get_by_role("button", name="Start", exact=True).click()
+    async with page.expect_response("**/sandbox/people"):
+        await page.get_by_role("button", name="Admin").click()
+    async with page.expect_response("**/say"):
+        await page.get_by_role("button", name="Start", exact=True).click()
     ada = sandbox.known(1001)
     hostile = "<img src=x onerror=alert(1)> <script>alert(2)</script>"
     await ada.say(hostile)
@@ -98,7 +100,8 @@ async def test_the_two_people_and_hostile_words(page: playwright.Page, sandbox: 
     assert hostile in await page.locator("#chat").inner_text()
     sandbox.telegram.delete(ada.account, ada.messages[-2].id)
     await page.locator("article").filter(has_text="onerror").wait_for(state="detached")
-    await page.get_by_role("button", name="Worker").click()
+    async with page.expect_response("**/sandbox/people"):
+        await page.get_by_role("button", name="Worker").click()
     await page.locator(".welcome").wait_for()
     await page.get_by_role("button", name="Switch to Chinese").click()
     await page.get_by_role("button", name="开始").wait_for()
