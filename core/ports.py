@@ -103,6 +103,9 @@ class Transaction(Protocol):
     def balance(self, holder: str) -> int: ...  # thousandths of the currency's unit
     def serving(self, campaign: CampaignId) -> Version | None: ...
     def bubble(self, question: QuestionId) -> int | None: ...  # number of the message that shows it, once it is sent
+    def out_between(self, since: datetime, until: datetime) -> list[tuple[Question, Worker]]: ...
+
+    """Unanswered questions whose lease ran at some moment of that time, with their worker who can be reached; by item."""
 
     # apply
     def add_campaign(self, draft: Draft, pool: Pool, now: datetime) -> Campaign: ...  # Conflict when the slug is taken
@@ -129,6 +132,7 @@ class Transaction(Protocol):
     def add_media(self, content: bytes, type_: str) -> str: ...  # its sha256; the same content is kept once
     def post(self, letters: Sequence[Letter]) -> None: ...  # into the outbox
     def finish(self, update: UpdateId) -> None: ...  # marks the inbox row done
+    def beat(self, now: datetime) -> datetime | None: ...  # notes that the bot hears; when it was noted before
 
 
 class Ledger(Protocol):

@@ -10,6 +10,7 @@ from storage.items import Items
 from storage.part import Posted, Remembered
 from storage.people import People
 from storage.postings import Postings
+from storage.pulse import Pulse
 from storage.questions import Questions
 from storage.sql import Cursor
 from storage.writer import Writer
@@ -17,7 +18,7 @@ from storage.writer import Writer
 T = TypeVar("T")
 
 
-class SqlTransaction(People, Items, Questions, Postings):
+class SqlTransaction(People, Items, Questions, Postings, Pulse):
     """`core.ports.Transaction` on a cursor. A Conflict of an `add_...` leaves the transaction as it was."""
 
     __slots__ = ()

@@ -117,6 +117,17 @@ class MemoryTransaction:
     def bubble(self, question: QuestionId) -> int | None:
         return self.store.bubbles.get(question)
 
+    def out_between(self, since: datetime, until: datetime) -> list[tuple[Question, Worker]]:
+        unanswered = (QuestionState.LIVE, QuestionState.EXPIRED)
+        people = {worker.id: worker for worker in self.store.workers.values() if worker.reachable}
+        found = [
+            (question, people[question.worker])
+            for question in self.store.questions.values()
+            if question.state in unanswered and question.worker in people
+            if question.expires_at >= since and question.asked_at <= until
+        ]
+        return sorted(found, key=lambda pair: (pair[0].item, pair[0].worker))
+
     def add_campaign(self, draft: Draft, pool: Pool, now: datetime) -> Campaign:
         if any(one.slug == draft.slug for one in self.store.campaigns.values()):
             raise Conflict(f"There is a campaign named {draft.slug} already.")
@@ -197,6 +208,11 @@ class MemoryTransaction:
 
     def finish(self, update: UpdateId) -> None:
         self.store.put(self.store.finished, update, None)
+
+    def beat(self, now: datetime) -> datetime | None:
+        before = self.store.pulse.get(1)
+        self.store.put(self.store.pulse, 1, now)
+        return before
 
 
 class MemoryLedger:

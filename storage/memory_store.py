@@ -64,6 +64,7 @@ class Store:
         self.letters: dict[int, Letter] = {}
         self.bubbles: dict[QuestionId, int] = {}
         self.finished: dict[UpdateId, None] = {}
+        self.pulse: dict[int, datetime] = {}  # 1: when the bot was last known to hear
         self.versions: dict[tuple[CampaignId, VersionId], Version] = {}
         self.nights: dict[tuple[CampaignId, date], Night] = {}
         self._back: list[Callable[[], None]] = []

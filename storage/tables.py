@@ -11,6 +11,7 @@ from storage.columns import Row, counted_up, floats, int64, partial, string
 ASKABLE = "verdict = 'open' AND role <> 'control' AND seats > answers + leases"
 CONTROL = "role = 'control' AND verdict <> 'withdrawn'"
 LIVE = "state = 'live'"
+EXPIRED = "state = 'expired'"
 
 
 class CampaignRow(Row, table=True):
@@ -89,6 +90,7 @@ class QuestionRow(Row, table=True):
         UniqueConstraint("worker", "item"),
         partial("uq_question_live", "worker", "campaign", where=LIVE, unique=True),
         partial("ix_question_overdue", "expires_at", where=LIVE),
+        partial("ix_question_expired", "expires_at", where=EXPIRED),
         Index("ix_question_latest", "worker", "campaign", "state", "asked_at"),
     )
     seq: int | None = counted_up()
@@ -207,6 +209,15 @@ class NightRow(Row, table=True):
     stage: str = string("")
     outcome: str = string("running")
     report: str = string("")
+
+
+class PulseRow(Row, table=True):
+    """One row: when the bot was last known to hear Telegram."""
+
+    __tablename__ = "pulse"
+    __table_args__ = (CheckConstraint("id = 1", "one"),)
+    id: int = int64(primary_key=True)
+    at: int = int64()
 
 
 METADATA = Row.metadata
