@@ -23,6 +23,7 @@ from bot.telegram import admin_handlers, worker_handlers
 from bot.telegram.application import BotLoop, Commands, Hook, build, greet
 from bot.telegram.dispatch import Built
 from bot.telegram.house import House
+from bot.telegram.returned import beat
 from bot.telegram.words import LANGUAGES
 from bot.web.server import Server
 from bot.web.webhook import PATH, Webhook
@@ -155,12 +156,18 @@ def _server(settings: Settings, loop: BotLoop, store: Store) -> Server:
 
 
 def _jobs(settings: Settings, loop: BotLoop, store: Store, chores: Chores) -> list[Job]:
+    async def pulse() -> None:
+        if loop.alive:
+            await store.ledger.transact(lambda tx: beat(tx, now()))
+
     return [
         Job("nights", timedelta(minutes=1), chores.due_nights),
         Job("refit", timedelta(minutes=settings.training.refit_minutes), chores.refit),
         Job("leases", timedelta(seconds=15), lambda: expire_leases(store.ledger, now())),
         Job("tidy", timedelta(minutes=1), loop.tidy),
-        Job("prune", timedelta(hours=1), store.inbox.prune),
+        Job("pulse", timedelta(seconds=15), pulse),
+        Job("prune inbox", timedelta(hours=1), store.inbox.prune),
+        Job("prune outbox", timedelta(hours=1), store.outbox.prune),
     ]
 
 

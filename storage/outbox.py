@@ -56,7 +56,9 @@ RECOVER = (
 FILE_ID = Statement(select(MEDIA.c.file_id).where(MEDIA.c.sha == given("sha")))
 REMEMBER = Statement(update(MEDIA).where(MEDIA.c.sha == given("sha")).values(file_id=given("file")))
 CONTENT = Statement(select(MEDIA.c.content).where(MEDIA.c.sha == given("sha")))
-PRUNE = Statement(delete(OUTBOX).where(text("state = 'sent'"), OUTBOX.c.id < given("before")))
+KEPT = 10_000  # letters that arrived: the newest, for whoever looks into a complaint
+NEWEST = select(func.max(OUTBOX.c.id)).scalar_subquery()
+PRUNE = Statement(delete(OUTBOX).where(text("state = 'sent'"), OUTBOX.c.id <= NEWEST - given("kept")))
 
 
 def media(cursor: Cursor, sha: str) -> bytes:
@@ -123,9 +125,9 @@ class Outbox:
         """NotFound where the store has no such file."""
         return await self._writer.run(lambda cursor: media(cursor, sha))
 
-    async def prune(self, before: int) -> int:
-        """Forgets letters that arrived and have a number below `before`; how many."""
-        return await self._writer.run(lambda cursor: cursor.change(PRUNE, {"before": before}))
+    async def prune(self, kept: int = KEPT) -> int:
+        """Forgets letters that arrived, save the newest; how many."""
+        return await self._writer.run(lambda cursor: cursor.change(PRUNE, {"kept": kept}))
 
     async def _change(self, statement: Statement, **values: object) -> None:
         await self._writer.run(lambda cursor: cursor.change(statement, values))

@@ -17,6 +17,8 @@ from storage.engine import has_wal_reset_bug, parse, warnings
 from storage.migrations import configured, keep_copy, migrate, opened
 from storage.tables import APPEND_ONLY, METADATA, TABLES
 
+NEWEST = max(path.stem[:4] for path in Path(migrations.__file__).parent.glob("versions/[0-9]*.py"))
+
 
 def schema(path: Path) -> dict[str, set[str]]:
     """Name -> the pieces of its CREATE statement, whatever their order and spacing."""
@@ -67,7 +69,7 @@ def test_every_fact_table_has_its_triggers(sqlite_template: Path) -> None:
 
 def test_migrating_again_changes_nothing(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'deep' / 'down' / 'a.db'}"
-    assert migrate(url) == migrate(url) == "0001"
+    assert migrate(url) == migrate(url) == NEWEST
     assert [path.name for path in (tmp_path / "deep" / "down").iterdir() if "before" in path.name] == []
 
 
@@ -78,7 +80,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
         command.upgrade(configured(connection), "head")
         raise ZeroDivisionError
     assert sqlite3.connect(path).execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
-    assert migrate(f"sqlite:///{path}") == "0001"
+    assert migrate(f"sqlite:///{path}") == NEWEST
 
 
 def test_a_database_with_content_is_copied_before_it_changes(tmp_path: Path) -> None:
@@ -148,3 +150,18 @@ def test_the_wal_reset_bug_is_told_of(tmp_path: Path) -> None:
     assert "3.40.1" in warnings(database, (3, 40, 1))[0]
     assert warnings(database, (3, 51, 3)) == []
     assert migrations.HERE.joinpath("script.py.mako").read_text().count("import sqlmodel") == 1
+
+
+def test_a_database_of_the_first_release_keeps_its_content(tmp_path: Path) -> None:
+    """Every later migration runs over rows, not only over empty tables."""
+    path = tmp_path / "a.db"
+    with opened(parse(f"sqlite:///{path}")) as connection:
+        command.upgrade(configured(connection), "0001")
+    with sqlite3.connect(path) as old:
+        old.execute(
+            "INSERT INTO worker (channel, number, language, consent, campaign, reachable, created_at) "
+            "VALUES ('telegram', 7, 'en', 1, NULL, 1, 0)"
+        )
+    assert migrate(f"sqlite:///{path}") == NEWEST
+    assert sqlite3.connect(path).execute("SELECT number FROM worker").fetchall() == [(7,)]
+    assert path.with_name("a.db.before-0001").exists()
