@@ -22,7 +22,7 @@ from core.question import Answer, Question, QuestionState
 from core.reliability import Pool, Reliability
 from core.routing import Head
 from core.version import Judgement, Version, VersionState
-from core.worker import Enrolment, Worker
+from core.worker import Admission, Enrolment, Reason, Suspicion, Worker
 from storage.quick_json import dumped, loaded
 from storage.sql import DbRow
 
@@ -31,6 +31,7 @@ MICROSECOND = timedelta(microseconds=1)
 MEDIA = {medium.value: medium for medium in Medium}
 ROLES = {role.value: role for role in Role}
 VERDICTS = {verdict.value: verdict for verdict in Verdict}
+ADMISSIONS = {admission.value: admission for admission in Admission}
 STATES = {state.value: state for state in QuestionState}
 DURATIONS = {field.name for field in fields(Policy) if isinstance(field.default, timedelta)}  # kept in seconds
 
@@ -109,8 +110,21 @@ def worker(row: DbRow) -> Worker:
 
 
 def enrolment(row: DbRow) -> Enrolment:
-    campaign_, worker_, reliability, joined_at, *counts = row
-    return Enrolment(campaign_, worker_, Reliability(unpacked(reliability)), moment(joined_at), *counts)
+    campaign_, worker_, reliability, joined_at, *counts, admission, surprise, suspicions_ = row
+    return Enrolment(
+        campaign_, worker_, Reliability(unpacked(reliability)), moment(joined_at), *counts,
+        ADMISSIONS[admission], surprise, suspicions(suspicions_),
+    )  # fmt: skip
+
+
+def suspicions(text: str) -> tuple[Suspicion, ...]:
+    if text == "{}":  # nearly always
+        return ()
+    return tuple(Suspicion(Reason[name.upper()], strength) for name, strength in json.loads(text).items())
+
+
+def suspicions_text(found: Sequence[Suspicion]) -> str:
+    return json.dumps({one.reason.name.lower(): round(one.strength, 4) for one in found})
 
 
 def enrolment_values(enrolment: Enrolment) -> Values:
@@ -123,6 +137,9 @@ def enrolment_values(enrolment: Enrolment) -> Values:
         "controls": enrolment.controls,
         "controls_right": enrolment.controls_right,
         "skipped": enrolment.skipped,
+        "admission": enrolment.admission.value,
+        "surprise": enrolment.surprise,
+        "suspicions": suspicions_text(enrolment.suspicions),
     }
 
 

@@ -36,7 +36,9 @@ SAVE_ENROLMENT = Statement(
         index_elements=[ENROLMENT.c.campaign, ENROLMENT.c.worker],
         set_={
             name: _enrolment.excluded[name]
-            for name in ("reliability", "answered", "controls", "controls_right", "skipped")
+            for name in (
+                "reliability", "answered", "controls", "controls_right", "skipped", "admission", "surprise",
+            )
         },
     )
 )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from sqlalchemy import Boolean, CheckConstraint, Float, Index, LargeBinary, Table, UniqueConstraint, text
 from sqlmodel import Field
 
+from storage.chain_tables import FACTS
 from storage.columns import Row, counted_up, floats, int64, partial, string
+from storage.review_tables import REVIEWS
 
 # Word for word the same in index and query, the column on the left: else SQLite does not use the index.
 ASKABLE = "verdict = 'open' AND role <> 'control' AND seats > answers + leases"
@@ -82,6 +84,9 @@ class EnrolmentRow(Row, table=True):
     controls: int = int64(0)
     controls_right: int = int64(0)
     skipped: int = int64(0)
+    admission: str = string("open", sa_column_kwargs={"server_default": text("'open'")})
+    surprise: float = Field(default=0.0, sa_type=Float, sa_column_kwargs={"server_default": text("0")})
+    suspicions: str = string("{}", sa_column_kwargs={"server_default": text("'{}'")})  # JSON: reason -> strength
 
 
 class QuestionRow(Row, table=True):
@@ -222,4 +227,4 @@ class PulseRow(Row, table=True):
 
 METADATA = Row.metadata
 TABLES: dict[str, Table] = dict(METADATA.tables)
-APPEND_ONLY = ("answer", "entry")
+APPEND_ONLY = ("answer", "entry", *FACTS, *REVIEWS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from storage.migrations import configured, keep_copy, migrate, opened
 from storage.tables import APPEND_ONLY, METADATA, TABLES
 
 NEWEST = max(path.stem[:4] for path in Path(migrations.__file__).parent.glob("versions/[0-9]*.py"))
+COLUMN = re.compile(r"CREATE TABLE \w+|(?:[^,()]|\([^()]*\))+")  # between the commas outside the inner brackets
 
 
 def schema(path: Path) -> dict[str, set[str]]:
@@ -25,7 +27,7 @@ def schema(path: Path) -> dict[str, set[str]]:
     rows = sqlite3.connect(path).execute(
         "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND type <> 'trigger'"
     )
-    pieces = {name: {" ".join(line.split()).strip(",() ") for line in sql.splitlines()} for name, sql in rows}
+    pieces = {name: {piece.strip(" ,()") for piece in COLUMN.findall(" ".join(sql.split()))} for name, sql in rows}
     return {name: found - {""} for name, found in pieces.items() if name != "alembic_version"}
 
 
