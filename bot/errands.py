@@ -16,7 +16,7 @@ from bot.settings import Settings
 from bot.telegram.views_night import night_failed
 from bot.telegram.words import Words
 from core.campaign import Campaign
-from core.ids import Account, CampaignId
+from core.ids import Account, CampaignId, VersionId
 from core.ports import Ledger, Letter, Progress, Repeat
 from core.refit import beliefs_of
 from storage.archive import SqlArchive
@@ -33,7 +33,7 @@ class Chores:
         self._running: set[asyncio.Task[None]] = set()
         self._one_night = asyncio.Lock()
         self._nights: dict[CampaignId, date] = {}  # begun from here; the database knows the others
-        self._answers: dict[CampaignId, int] = {}  # seen by the last refit
+        self._seen: dict[CampaignId, tuple[int, VersionId | None]] = {}  # answers and voice of the last refit
 
     async def train(self, slug: str, chat: int) -> None:
         """Starts a night now; its report comes as a letter."""
@@ -81,11 +81,12 @@ class Chores:
         log.info("night.ended", campaign=campaign.slug, status=status)
 
     async def refit(self) -> None:
-        """Refits each campaign that has new answers since the last time, in a thread."""
+        """Refits each campaign that has new answers or another voice since the last time, in a thread."""
         for campaign in await self._ledger.transact(lambda tx: tx.campaigns()):
             progress = await self._progress(campaign.id)
-            if progress.answers != self._answers.get(campaign.id, 0):
-                self._answers[campaign.id] = progress.answers
+            seen = (progress.answers, campaign.serving)
+            if seen != self._seen.get(campaign.id, (0, None)):
+                self._seen[campaign.id] = seen
                 await asyncio.to_thread(self._refit, campaign.id)
                 log.info("beliefs.refitted", campaign=campaign.slug, answers=progress.answers)
 

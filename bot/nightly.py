@@ -21,6 +21,7 @@ from core.errors import Conflict, NothingToLearn, TrainingFailed
 from core.ids import Account
 from core.night import NightReport, run_night
 from core.ports import Claim, Letter
+from core.registry import forgettable
 from storage.archive import SqlArchive
 from storage.engine import parse
 from training.evaluate import Interval
@@ -28,6 +29,7 @@ from training.pictures import LearningPoint, NightWords, night_picture
 from training.recipe import Method, Recipe
 from training.teacher import Teacher
 from training.trainer import TransformerTrainer
+from training.versions import forget
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("crowdloop.night")
 
@@ -87,12 +89,24 @@ class Night:
             self.fail(claim, f"An unexpected {type(error).__name__} stopped it; the log says more.")
             raise
         self.log.info("night.done", version=report.version, promoted=report.promoted)
+        self.forget()
         return True
+
+    def forget(self) -> None:
+        """The files of old versions; their rows and judgements stay."""
+        old = forgettable(self.archive.versions(self.campaign.id), self.settings.training.keep_versions)
+        gone = forget(self.home, old)
+        self.log.info("versions.forgotten", versions=gone)
+
+    @property
+    def home(self) -> Path:
+        """Where this campaign's versions lie."""
+        return Path(self.settings.storage.versions) / self.campaign.slug
 
     def teacher(self) -> Teacher:
         """The trainer of this campaign's versions."""
         return Teacher(
-            Path(self.settings.storage.versions) / self.campaign.slug,
+            self.home,
             recipe_of(self.settings),
             self.campaign.labels,
             self.archive.media,

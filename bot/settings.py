@@ -76,6 +76,7 @@ class Training(Section):
     hours: float = Field(default=4.0, gt=0)
     device: Literal["auto", "cpu", "cuda"] = "auto"
     promotion_confidence: float = Field(default=0.9, gt=0.5, lt=1)
+    keep_versions: int = Field(default=10, ge=0)
 
 
 class PolicyDefaults(Section):

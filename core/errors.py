@@ -6,7 +6,8 @@ CrowdloopError
 |   `-- BadInput       a file, a command or a setting is wrong at a place that can be named
 |-- Conflict           somebody else was first
 `-- TrainingFailed     a night ended without a new version
-    `-- NothingToLearn too few answers yet, or all the same
+    |-- NothingToLearn too few answers yet, or all the same
+    `-- VersionRefused a version's files are not whole or not its own
 """
 
 from __future__ import annotations
@@ -46,3 +47,7 @@ class TrainingFailed(CrowdloopError):
 
 class NothingToLearn(TrainingFailed):
     """Too few answers yet, or all the same."""
+
+
+class VersionRefused(TrainingFailed):
+    """A version's files are not whole, or not its own: it cannot speak."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from core.acquisition import worth_of
 from core.campaign import Campaign
-from core.errors import NothingToLearn
+from core.errors import NothingToLearn, VersionRefused
 from core.ids import ItemId, VersionId
 from core.intake import judged, prior_of
 from core.item import Item, Role, Verdict
@@ -102,7 +102,7 @@ def run_night(
 
     stage("snapshot")
     snapshot = archive.snapshot(claim.campaign)
-    serving = archive.serving(claim.campaign)
+    serving = _whole(trainer, archive.serving(claim.campaign), snapshot, tell)
     stage("refit")
     beliefs = beliefs_of(snapshot)
     plan_ = plan(snapshot, beliefs)
@@ -119,6 +119,20 @@ def run_night(
     result = NightResult(replace(beliefs, items=items), written, report.promoted, letters_of(report))
     archive.conclude(claim, result, now())
     return report
+
+
+def _whole(
+    trainer: Trainer, serving: Version | None, snapshot: Snapshot, tell: Callable[[str], None]
+) -> Version | None:
+    """The serving version, or None where its files are damaged: it neither speaks nor keeps a better one away."""
+    if serving is None or not snapshot.items:
+        return serving
+    try:
+        list(trainer.score(serving.id, [snapshot.items[0].content]))
+    except VersionRefused as error:
+        tell(f"{error}; it is left out")
+        return None
+    return serving
 
 
 def _state(report: NightReport) -> VersionState:

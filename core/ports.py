@@ -16,6 +16,7 @@ from core.ids import Account, CampaignId, ItemId, QuestionId, UpdateId, VersionI
 from core.item import Content, Item, NewItem, Role, Verdict
 from core.question import Answer, Question, QuestionState
 from core.reliability import Pool, Reliability
+from core.review import Review
 from core.routing import Head
 from core.version import Lessons, Scores, Version
 from core.worker import Enrolment, Worker
@@ -97,11 +98,15 @@ class Transaction(Protocol):
     """Open items with a free seat that this worker has never met, highest priority first; no controls. Not locked."""
 
     def unmet_controls(self, campaign: CampaignId, worker: WorkerId, limit: int) -> list[ItemId]: ...
+    def item_named(self, campaign: CampaignId, name: str) -> Item: ...  # NotFound; not locked
+    def disputed(self, campaign: CampaignId, after: ItemId, limit: int) -> list[ItemId]: ...  # by id; no controls
+    def reviews_of(self, item: ItemId) -> list[Review]: ...  # oldest first
     def overdue(self, now: datetime, limit: int) -> list[Question]: ...  # live, lease run out
     def progress(self, campaign: CampaignId) -> Progress: ...
     def known_names(self, campaign: CampaignId, names: Sequence[str]) -> set[str]: ...
     def balance(self, holder: str) -> int: ...  # thousandths of the currency's unit
     def serving(self, campaign: CampaignId) -> Version | None: ...
+    def versions(self, campaign: CampaignId) -> list[Version]: ...  # oldest first
     def bubble(self, question: QuestionId) -> int | None: ...  # number of the message that shows it, once it is sent
     def out_between(self, since: datetime, until: datetime) -> list[tuple[Question, Worker]]: ...
 
@@ -110,6 +115,11 @@ class Transaction(Protocol):
     # apply
     def add_campaign(self, draft: Draft, pool: Pool, now: datetime) -> Campaign: ...  # Conflict when the slug is taken
     def set_state(self, campaign: CampaignId, state: CampaignState) -> None: ...
+    def serve(self, campaign: CampaignId, version: VersionId) -> None: ...  # from now on; the one that did is retired
+    def silence(self, campaign: CampaignId, version: VersionId) -> int: ...
+
+    """Open items no longer hear what a version thinks of them; how many. Their beliefs follow at the next refit."""
+
     def add_items(self, campaign: CampaignId, items: Sequence[tuple[NewItem, Role]], start: Sequence[float]) -> int: ...
 
     """Adds items with the belief `start`; controls come settled on their truth. Conflict names a known name."""
@@ -122,6 +132,8 @@ class Transaction(Protocol):
     """Locks an open item and adds a lease; None where no seat is free (on PostgreSQL also where it is locked)."""
 
     def save_item(self, item: Item) -> None: ...  # verdict, posterior, answers, leases, problems, priority
+    def save_ruled(self, item: Item) -> None: ...  # verdict, posterior, problems, priority, truth, limit
+    def add_review(self, review: Review) -> None: ...
     def add_question(self, question: Question) -> None: ...  # Conflict: live one already, or item already met
     def save_question(self, question: Question) -> None: ...  # layout, lease, state, asked_at, expires_at
     def add_answer(self, answer: Answer) -> None: ...  # Conflict: this lease is answered already

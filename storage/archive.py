@@ -16,13 +16,14 @@ from core.question import Answer, Question
 from core.version import Version
 from storage import mapping, nights, outbox
 from storage.access import Access
-from storage.campaigns import CAMPAIGNS, VERSIONS, find_campaign, find_serving, find_slug
+from storage.campaigns import CAMPAIGNS, find_campaign, find_slug
 from storage.engine import Database
 from storage.people import ACCOUNTS, LANGUAGE
 from storage.postings import UNBALANCED, add_media, post
-from storage.publishing import publish_items, publish_people, write_queue, write_version
+from storage.publishing import publish_items, publish_people, write_queue
 from storage.reading import ANSWERS, CONSENSUS, QUESTION_AT, consensus, snapshot
 from storage.sql import Cursor
+from storage.versions import find_serving, find_versions, write_version
 
 NIGHT_LEASE = timedelta(minutes=15)  # a runner that is silent for so long is taken for dead
 TURN = 2_000  # items written before the day has its turn
@@ -85,9 +86,7 @@ class SqlArchive:
         return self._access.read(lambda cursor: find_serving(cursor, campaign))
 
     def versions(self, campaign: CampaignId) -> list[Version]:
-        return [
-            mapping.version(row) for row in self._access.read(lambda cursor: cursor.rows(VERSIONS, campaign=campaign))
-        ]
+        return self._access.read(lambda cursor: find_versions(cursor, campaign))
 
     def accounts(self, campaign: CampaignId) -> dict[WorkerId, Account]:
         rows = self._access.read(lambda cursor: cursor.rows(ACCOUNTS, campaign=campaign))

@@ -1,4 +1,4 @@
-"""Campaigns, where they stand, and their serving versions."""
+"""Campaigns, and where they stand."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from core.ids import CampaignId
 from core.item import Role, Verdict
 from core.ports import Progress
 from core.reliability import Pool
-from core.version import Version
 from storage import mapping
 from storage.part import Part
 from storage.sql import Cursor, Statement, fixed, given, insert
 from storage.tables import TABLES
 
-CAMPAIGN, ITEM, VERSION, ENROLMENT = (TABLES[name] for name in ("campaign", "item", "version", "enrolment"))
+CAMPAIGN, ITEM, ENROLMENT = (TABLES[name] for name in ("campaign", "item", "enrolment"))
 
 REVISION = Statement(select(CAMPAIGN.c.revision).where(CAMPAIGN.c.id == given("campaign")))
 FIND_CAMPAIGN = Statement(select(CAMPAIGN).where(CAMPAIGN.c.id == given("campaign")))
@@ -45,14 +44,6 @@ COUNT_ANSWERS = Statement(
         func.count().filter(ENROLMENT.c.answered > fixed("0")),
     ).where(ENROLMENT.c.campaign == given("campaign"))
 )
-SERVING = Statement(
-    select(VERSION)
-    .join(CAMPAIGN, (CAMPAIGN.c.serving == VERSION.c.id) & (CAMPAIGN.c.id == VERSION.c.campaign))
-    .where(CAMPAIGN.c.id == given("campaign"))
-)
-VERSIONS = Statement(
-    select(VERSION).where(VERSION.c.campaign == given("campaign")).order_by(VERSION.c.created_at, VERSION.c.id)
-)
 
 
 def find_campaign(cursor: Cursor, campaign: CampaignId) -> Campaign:
@@ -67,11 +58,6 @@ def find_slug(cursor: Cursor, slug: str) -> CampaignId:
     if row is None:
         raise NotFound("campaign", slug)
     return CampaignId(row[0])
-
-
-def find_serving(cursor: Cursor, campaign: CampaignId) -> Version | None:
-    row = cursor.row(SERVING, campaign=campaign)
-    return None if row is None else mapping.version(row)
 
 
 class Campaigns(Part):
@@ -132,6 +118,3 @@ class Campaigns(Part):
             items(), items(Verdict.OPEN), items(Verdict.SETTLED), items(Verdict.DISPUTED),
             items(None, Role.CONTROL), items(None, Role.AUDIT), int(answers), workers,
         )  # fmt: skip
-
-    def serving(self, campaign: CampaignId) -> Version | None:
-        return find_serving(self.cursor, campaign)

@@ -12,13 +12,15 @@ from storage.people import People
 from storage.postings import Postings
 from storage.pulse import Pulse
 from storage.questions import Questions
+from storage.reviews import Reviews
 from storage.sql import Cursor
+from storage.versions import Versions
 from storage.writer import Writer
 
 T = TypeVar("T")
 
 
-class SqlTransaction(People, Items, Questions, Postings, Pulse):
+class SqlTransaction(People, Items, Questions, Reviews, Postings, Pulse, Versions):
     """`core.ports.Transaction` on a cursor. A Conflict of an `add_...` leaves the transaction as it was."""
 
     __slots__ = ()

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
+from itertools import islice
 from typing import TypeVar
 
 import numpy as np
 
 from core.campaign import Campaign, CampaignState, Draft
 from core.errors import Conflict, NotFound
-from core.ids import Account, CampaignId, ItemId, QuestionId, UpdateId, WorkerId
+from core.ids import Account, CampaignId, ItemId, QuestionId, UpdateId, VersionId, WorkerId
 from core.item import Item, NewItem, Role, Verdict
 from core.ports import Letter, Progress, Transaction
 from core.question import Answer, Question, QuestionState
 from core.reliability import Pool, Reliability
-from core.routing import Head
+from core.review import Review
+from core.routing import WINDOW, Head
 from core.version import Version
 from core.worker import Enrolment, Worker
 from storage.memory_store import Store
@@ -85,18 +88,34 @@ class MemoryTransaction:
         return sum(item.verdict is Verdict.SETTLED and item.role is not Role.CONTROL for item in items)
 
     def head(self, campaign: CampaignId, worker: WorkerId, limit: int) -> Head:
-        found: list[Item] = []
-        for _, id_ in self.store.queues.get(campaign, ()):
-            if len(found) == limit:
-                break
-            if (worker, id_) not in self.store.met:
-                found.append(self.store.items[id_])
-        return Head([item.id for item in found], np.array([item.posterior for item in found]))
+        queue = self.store.queues.get(campaign, [])
+        fresh = bisect_left(queue, (-1.0, 0))
+        places = dict.fromkeys([*range(WINDOW * limit), *range(fresh, fresh + WINDOW * limit)])
+        bounded = self._unmet((queue[at] for at in places if at < len(queue)), worker)
+        found = list(islice(bounded, limit)) or list(islice(self._unmet(queue, worker), limit))
+        learning = [0.0 if item.answers else item.worth for item in found]
+        return Head([item.id for item in found], np.array([item.posterior for item in found]), np.array(learning))
+
+    def _unmet(self, queue: Iterable[tuple[float, ItemId]], worker: WorkerId) -> Iterator[Item]:
+        return (self.store.items[id_] for _, id_ in queue if (worker, id_) not in self.store.met)
 
     def unmet_controls(self, campaign: CampaignId, worker: WorkerId, limit: int) -> list[ItemId]:
         controls = map(self.store.items.__getitem__, self.store.controls.get(campaign, ()))
         unmet = (one for one in controls if one.verdict is not Verdict.WITHDRAWN)
         return [item.id for item in unmet if (worker, item.id) not in self.store.met][:limit]
+
+    def item_named(self, campaign: CampaignId, name: str) -> Item:
+        if (campaign, name) not in self.store.names:
+            raise NotFound("item", name)
+        return self.store.items[self.store.names[campaign, name]]
+
+    def disputed(self, campaign: CampaignId, after: ItemId, limit: int) -> list[ItemId]:
+        theirs = [item for item in self.store.items.values() if item.campaign == campaign and item.id > after]
+        found = [one.id for one in theirs if one.role is not Role.CONTROL and one.verdict is Verdict.DISPUTED]
+        return sorted(found)[:limit]
+
+    def reviews_of(self, item: ItemId) -> list[Review]:
+        return [review for review in self.store.reviews.values() if review.item == item]
 
     def overdue(self, now: datetime, limit: int) -> list[Question]:
         live = map(self.store.questions.__getitem__, self.store.live.values())
@@ -113,6 +132,19 @@ class MemoryTransaction:
 
     def serving(self, campaign: CampaignId) -> Version | None:
         return self.store.serving(campaign)
+
+    def versions(self, campaign: CampaignId) -> list[Version]:
+        return self.store.versions_of(campaign)
+
+    def serve(self, campaign: CampaignId, version: VersionId) -> None:
+        self.store.serve(campaign, version)
+
+    def silence(self, campaign: CampaignId, version: VersionId) -> int:
+        heard = [item for item in self.store.items.values() if (item.campaign, item.spoken) == (campaign, version)]
+        open_ = [item for item in heard if item.verdict is Verdict.OPEN]
+        for item in open_:
+            self.store.put_item(replace(item, suggestion=None, spoken=None))
+        return len(open_)
 
     def bubble(self, question: QuestionId) -> int | None:
         return self.store.bubbles.get(question)
@@ -176,6 +208,17 @@ class MemoryTransaction:
             problems=item.problems, priority=item.priority,
         )  # fmt: skip
         self.store.put_item(changed)
+
+    def save_ruled(self, item: Item) -> None:
+        known = self.item(item.id)
+        changed = replace(
+            known, verdict=item.verdict, posterior=item.posterior, problems=item.problems, priority=item.priority,
+            truth=item.truth, limit=item.limit,
+        )  # fmt: skip
+        self.store.put_item(changed)
+
+    def add_review(self, review: Review) -> None:
+        self.store.put(self.store.reviews, len(self.store.reviews) + 1, review)
 
     def add_question(self, question: Question) -> None:
         self.store.add_question(question)

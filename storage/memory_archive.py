@@ -92,8 +92,7 @@ class MemoryArchive:
         return self._store.serving(campaign)
 
     def versions(self, campaign: CampaignId) -> list[Version]:
-        found = [version for (owner, _), version in self._store.versions.items() if owner == campaign]
-        return sorted(found, key=lambda version: (version.created_at, version.id))
+        return self._store.versions_of(campaign)
 
     def accounts(self, campaign: CampaignId) -> dict[WorkerId, Account]:
         here = {worker for owner, worker in self._store.enrolments if owner == campaign}
@@ -136,7 +135,7 @@ class MemoryArchive:
         found = self._store.campaign(campaign)
         for new in beliefs.items:
             old = self._store.items.get(new.id)
-            if old and old.answers == new.answers and old.verdict is not Verdict.WITHDRAWN:
+            if old and old.answers == new.answers and old.verdict is not Verdict.WITHDRAWN and old.truth is None:
                 self._store.put_item(_merged(old, new, queue))
         standing: dict[WorkerId, int] = {}
         for answer in self._standing(campaign):
@@ -160,17 +159,9 @@ class MemoryArchive:
         key = (version.campaign, version.id)
         known = self._store.versions.get(key)
         state = known.state if known else VersionState.CANDIDATE
-        self._store.set_version(version, state=VersionState.SERVING if promote else state)
+        self._store.set_version(version, state=state)
         if promote:
-            for other in list(self._store.versions.values()):
-                if (
-                    other.campaign == version.campaign
-                    and other.state is VersionState.SERVING
-                    and other.id != version.id
-                ):
-                    self._store.set_version(other, state=VersionState.RETIRED)
-            campaign = self._store.campaign(version.campaign)
-            self._store.put(self._store.campaigns, version.campaign, replace(campaign, serving=version.id))
+            self._store.serve(version.campaign, version.id)
 
 
 def _merged(old: Item, new: Item, queue: bool) -> Item:

@@ -18,7 +18,8 @@ from core.ids import Account, CampaignId, ItemId, QuestionId, UpdateId, VersionI
 from core.item import Item, NewItem, Role, Verdict
 from core.ports import Letter, Progress
 from core.question import Answer, Question, QuestionState
-from core.version import Version
+from core.review import Review
+from core.version import Version, VersionState
 from core.worker import Enrolment, Worker
 from storage.part import Posted
 
@@ -64,6 +65,7 @@ class Store:
         self.letters: dict[int, Letter] = {}
         self.bubbles: dict[QuestionId, int] = {}
         self.finished: dict[UpdateId, None] = {}
+        self.reviews: dict[int, Review] = {}
         self.pulse: dict[int, datetime] = {}  # 1: when the bot was last known to hear
         self.versions: dict[tuple[CampaignId, VersionId], Version] = {}
         self.nights: dict[tuple[CampaignId, date], Night] = {}
@@ -112,7 +114,7 @@ class Store:
         return question.state is QuestionState.ANSWERED and question.lease == answer.lease
 
     def seats(self, item: Item) -> int:
-        return self.campaigns[item.campaign].policy.max_overlap
+        return item.limit or self.campaigns[item.campaign].policy.max_overlap
 
     def askable(self, item: Item) -> bool:
         return item.verdict is Verdict.OPEN and item.role is not Role.CONTROL and item.seats < self.seats(item)
@@ -122,7 +124,10 @@ class Store:
         belief = tuple(float(label == new.truth) for label in range(len(start))) if control else start
         verdict = Verdict.SETTLED if control else Verdict.OPEN
         id_ = ItemId(len(self.items) + 1)
-        self.put_item(Item(id_, campaign, new.name, new.content, role, new.truth, new.reason, verdict, belief))
+        seats = None if control else self.campaigns[campaign].policy.max_overlap
+        self.put_item(
+            Item(id_, campaign, new.name, new.content, role, new.truth, new.reason, verdict, belief, limit=seats)
+        )
         self.put(self.names, (campaign, new.name), id_)
         if control:
             self.put(self.controls[campaign], id_, None)
@@ -173,6 +178,19 @@ class Store:
         for one in posted:
             self.put(self.letters, one.id, one.letter)
         return posted
+
+    def versions_of(self, campaign: CampaignId) -> list[Version]:
+        found = [version for (owner, _), version in self.versions.items() if owner == campaign]
+        return sorted(found, key=lambda version: (version.created_at, version.id))
+
+    def serve(self, campaign: CampaignId, version: VersionId) -> None:
+        """This version serves from now on, and the one that did is retired."""
+        for other in self.versions_of(campaign):
+            if other.id == version:
+                self.set_version(other, state=VersionState.SERVING)
+            elif other.state is VersionState.SERVING:
+                self.set_version(other, state=VersionState.RETIRED)
+        self.put(self.campaigns, campaign, replace(self.campaign(campaign), serving=version))
 
     def set_version(self, version: Version, **changes: Any) -> None:
         self.put(self.versions, (version.campaign, version.id), replace(version, **changes))

@@ -1,4 +1,4 @@
-"""Beliefs and versions, written back where nothing newer has come."""
+"""Beliefs, written back where nothing newer has come."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy import func, select, text, update
 
 from core.errors import NotFound
-from core.ids import CampaignId, VersionId, WorkerId
+from core.ids import CampaignId, WorkerId
 from core.item import Item
 from core.ports import Beliefs
 from core.reliability import Pool
-from core.version import Version, VersionState
 from storage import mapping
 from storage.questions import ANSWER, ENROLMENT, ITEM, QUESTION, stands
-from storage.sql import Cursor, Statement, fixed, given, insert
+from storage.sql import Cursor, Statement, fixed, given
 from storage.tables import TABLES
 
-CAMPAIGN, VERSION = TABLES["campaign"], TABLES["version"]
+CAMPAIGN = TABLES["campaign"]
 
-_unmoved = (ITEM.c.id == given("of"), ITEM.c.answers == given("known"), text("verdict <> 'withdrawn'"))
+_unmoved = (ITEM.c.id == given("of"), ITEM.c.answers == given("known"), text("verdict <> 'withdrawn' AND truth IS NULL"))
 PUBLISH_ITEM = Statement(
     update(ITEM).where(*_unmoved).values({name: given(name) for name in ("posterior", "verdict", "priority")})
 )
@@ -39,28 +38,6 @@ PUBLISH_POOL = Statement(
     update(CAMPAIGN)
     .where(CAMPAIGN.c.id == given("campaign"))
     .values(pool=given("pool"), revision=fixed("revision + 1"))
-)
-RETIRE = Statement(
-    update(VERSION)
-    .where(VERSION.c.campaign == given("campaign"), VERSION.c.id != given("of"), text("state = 'serving'"))
-    .values(state=fixed("'retired'"))
-)
-_version = insert("version")
-WRITE_VERSION = Statement(
-    _version.on_conflict_do_update(
-        index_elements=[VERSION.c.id, VERSION.c.campaign],
-        set_={name: _version.excluded[name] for name in ("taught", "judgement")},
-    )
-)
-SERVE = Statement(
-    update(CAMPAIGN)
-    .where(CAMPAIGN.c.id == given("campaign"))
-    .values(serving=given("of"), revision=fixed("revision + 1"))
-)
-SERVES = Statement(
-    update(VERSION)
-    .where(VERSION.c.campaign == given("campaign"), VERSION.c.id == given("of"))
-    .values(state=fixed("'serving'"))
 )
 
 
@@ -124,17 +101,3 @@ def write_reliabilities(cursor: Cursor, campaign: CampaignId, beliefs: Beliefs) 
 def write_pool(cursor: Cursor, campaign: CampaignId, pool: Pool) -> None:
     if not cursor.change(PUBLISH_POOL, {"campaign": campaign, "pool": pool.to_json()}):
         raise NotFound("campaign", campaign)
-
-
-def write_version(cursor: Cursor, version: Version, promote: bool) -> None:
-    """A version that is known already keeps its state, unless it serves from now on."""
-    values = mapping.version_values(version) | {"state": VersionState.CANDIDATE.value}
-    cursor.change(WRITE_VERSION, values)
-    if promote:
-        serve(cursor, version.campaign, version.id)
-
-
-def serve(cursor: Cursor, campaign: CampaignId, version: VersionId) -> None:
-    """One pointer: this version serves from now on, and the one that did is retired."""
-    for statement in (RETIRE, SERVES, SERVE):
-        cursor.change(statement, {"campaign": campaign, "of": version})

@@ -1,6 +1,8 @@
 """What can go wrong in the training room, each said in one sentence that an admin can act on."""
 
-from core.errors import TrainingFailed
+from core.errors import TrainingFailed, VersionRefused
+
+__all__ = ["BadBase", "BadExamples", "Diverged", "OutOfMemory", "TrainingFailed", "VersionRefused"]
 
 
 class BadExamples(TrainingFailed):
@@ -17,7 +19,3 @@ class Diverged(TrainingFailed):
 
 class OutOfMemory(TrainingFailed):
     """Even an eighth of a batch does not fit the device."""
-
-
-class VersionRefused(TrainingFailed):
-    """The folder is not a whole, unchanged version."""

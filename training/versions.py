@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -116,6 +117,19 @@ def read_weights(version: Version) -> tuple[dict[str, Tensor], Probe]:
         return load_file(version.folder / NETWORK), Probe(**load_file(version.folder / PROBE))
     except (OSError, SafetensorError, TypeError) as error:
         raise VersionRefused(f"version {version.hash[:12]}: its weights cannot be read") from error
+
+
+def forget(home: Path, hashes: Iterable[str]) -> int:
+    """Delete the folders of these versions, each first renamed so that a half-deleted one is never taken for whole;
+    how many there were."""
+    gone = 0
+    for name in hashes:
+        part = home / f".part-{name}"
+        if (home / name).is_dir():
+            (home / name).rename(part)
+            gone += 1
+        shutil.rmtree(part, ignore_errors=True)
+    return gone
 
 
 def file_hash(path: Path) -> str:

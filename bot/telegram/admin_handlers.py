@@ -10,7 +10,7 @@ from telegram import Document, Update
 from telegram.error import TelegramError
 from telegram.ext import CommandHandler, MessageHandler, filters
 
-from bot.telegram import admin_replies, views_admin
+from bot.telegram import admin_replies, admin_versions, views_admin
 from bot.telegram.house import House
 from bot.telegram.visit import Reply, Visit, Work, answer, apologise
 from bot.telegram.words import Words, noted
@@ -35,6 +35,8 @@ def admin_handlers(house: House, policy: Policy | None = None) -> list[Handler]:
         CommandHandler("stats", _named(house, admin_replies.stats), admins),
         CommandHandler("export", _errand(house, house.errands.export, EXPORTING), admins),
         CommandHandler("train", _errand(house, house.errands.train, TRAINING), admins),
+        CommandHandler("versions", _named(house, admin_versions.versions), admins),
+        CommandHandler("rollback", _named(house, admin_versions.rollback), admins),
         CommandHandler("help", always(house, admin_replies.helping), admins),
         MessageHandler(admins & filters.Document.ALL, _document(house)),
     ]

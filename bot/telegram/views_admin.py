@@ -158,4 +158,6 @@ def commands(say: Tongue) -> list[tuple[str, str]]:
         ("resume", say("ask again in a campaign")),
         ("export", say("results as files")),
         ("train", say("train a version now")),
+        ("versions", say("the network's versions")),
+        ("rollback", say("back to the version before")),
     ]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from core.campaign import Campaign, Draft, Policy
-from core.errors import Conflict, TrainingFailed
+from core.errors import Conflict, TrainingFailed, VersionRefused
 from core.evidence import Evidence
 from core.forms import Form, Layout
 from core.ids import Account, ItemId, QuestionId, VersionId
@@ -40,6 +40,7 @@ class LineTrainer:
     noise: float = 0.0  # makes a worse version
     taught: list[Lessons] = field(default_factory=list)
     versions: dict[VersionId, Floats] = field(default_factory=dict)
+    damaged: set[VersionId] = field(default_factory=set)
 
     def train(self, lessons: Lessons, tell: Callable[[str], None]) -> VersionId:
         self.taught.append(lessons)
@@ -55,6 +56,8 @@ class LineTrainer:
         return version
 
     def score(self, version: VersionId, contents: Sequence[Content]) -> Iterator[Scores]:
+        if version in self.damaged:
+            raise VersionRefused(f"version {version[:12]}: its weights cannot be read")
         for at in range(0, len(contents), 7):  # in chunks, as the real one
             x = _features(contents[at : at + 7])
             p = 1 / (1 + np.exp(-x @ self.versions[version]))
@@ -154,6 +157,18 @@ def test_a_worse_version_does_not_serve() -> None:
     second = town.run(trainer, town.claim(23))
     assert not second.promoted and town.now.serving == first.version
     assert [version.id for version in town.archive.versions(town.campaign.id)] != [first.version]  # kept as a candidate
+
+
+def test_a_damaged_serving_version_is_left_out_and_told() -> None:
+    """Seen to fail where the night broke off at the damage, and where it kept the better one from serving."""
+    town, trainer = Town(), LineTrainer()
+    town.run(trainer, town.claim())
+    heard: list[str] = []
+    second = LineTrainer(noise=0.01, damaged=set(trainer.versions))
+    claim, rng = town.claim(23), np.random.default_rng(1)
+    report = run_night(town.archive, second, claim, lambda: NOW, rng, heard.append, _letters)
+    assert report.promoted and report.before is None
+    assert any("it is left out" in line for line in heard)
 
 
 def test_a_lost_claim_writes_nothing() -> None:

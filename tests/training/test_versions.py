@@ -16,7 +16,7 @@ from training.bases import base_hash
 from training.errors import VersionRefused
 from training.recipe import Recipe
 from training.trainer import TransformerTrainer
-from training.versions import CARD, MANIFEST, NETWORK, PROBE, Version, file_hash, open_version
+from training.versions import CARD, MANIFEST, NETWORK, PROBE, Version, file_hash, forget, open_version
 
 
 def test_a_version_is_named_by_its_content_and_tells_its_story(version: Version, world: World) -> None:
@@ -126,3 +126,13 @@ def test_the_same_recipe_and_examples_give_the_same_weights(version: Version, wo
     again = TransformerTrainer().train(world.examples, version.card.recipe, tmp_path)
     first, second = (next(TransformerTrainer().score(v.folder, world.texts))[0] for v in (version, again))
     np.testing.assert_allclose(first, second, atol=1e-5)
+
+
+def test_a_forgotten_version_is_gone_whole_and_the_others_stay(version: Version, tmp_path: Path) -> None:
+    for name in ("old", "older", "kept"):
+        shutil.copytree(version.folder, tmp_path / name)
+    (tmp_path / ".part-older").mkdir()  # a kill came between
+    assert forget(tmp_path, ["old", "unknown"]) == 1
+    (tmp_path / "older").rename(tmp_path / ".part-older" / "x")
+    assert forget(tmp_path, ["older"]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]

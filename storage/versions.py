@@ -1,0 +1,91 @@
+"""The versions of a campaign, and which one serves."""
+
+from __future__ import annotations
+
+from sqlalchemy import select, text, update
+
+from core.ids import CampaignId, VersionId
+from core.version import Version, VersionState
+from storage import mapping
+from storage.part import Part
+from storage.sql import Cursor, Statement, fixed, given, insert
+from storage.tables import TABLES
+
+CAMPAIGN, VERSION, ITEM = (TABLES[name] for name in ("campaign", "version", "item"))
+
+SERVING = Statement(
+    select(VERSION)
+    .join(CAMPAIGN, (CAMPAIGN.c.serving == VERSION.c.id) & (CAMPAIGN.c.id == VERSION.c.campaign))
+    .where(CAMPAIGN.c.id == given("campaign"))
+)
+VERSIONS = Statement(
+    select(VERSION).where(VERSION.c.campaign == given("campaign")).order_by(VERSION.c.created_at, VERSION.c.id)
+)
+RETIRE = Statement(
+    update(VERSION)
+    .where(VERSION.c.campaign == given("campaign"), VERSION.c.id != given("of"), text("state = 'serving'"))
+    .values(state=fixed("'retired'"))
+)
+_version = insert("version")
+WRITE_VERSION = Statement(
+    _version.on_conflict_do_update(
+        index_elements=[VERSION.c.id, VERSION.c.campaign],
+        set_={name: _version.excluded[name] for name in ("taught", "judgement")},
+    )
+)
+SERVE = Statement(
+    update(CAMPAIGN)
+    .where(CAMPAIGN.c.id == given("campaign"))
+    .values(serving=given("of"), revision=fixed("revision + 1"))
+)
+SERVES = Statement(
+    update(VERSION)
+    .where(VERSION.c.campaign == given("campaign"), VERSION.c.id == given("of"))
+    .values(state=fixed("'serving'"))
+)
+SILENCE = Statement(
+    update(ITEM)
+    .where(ITEM.c.campaign == given("campaign"), ITEM.c.spoken == given("version"), text("verdict = 'open'"))
+    .values(suggestion=fixed("NULL"), spoken=fixed("NULL"))
+)
+
+
+class Versions(Part):
+    __slots__ = ()
+
+    def serving(self, campaign: CampaignId) -> Version | None:
+        return find_serving(self.cursor, campaign)
+
+    def versions(self, campaign: CampaignId) -> list[Version]:
+        return find_versions(self.cursor, campaign)
+
+    def serve(self, campaign: CampaignId, version: VersionId) -> None:
+        self.altered = True
+        serve(self.cursor, campaign, version)
+
+    def silence(self, campaign: CampaignId, version: VersionId) -> int:
+        return self.cursor.change(SILENCE, {"campaign": campaign, "version": version})
+
+
+def find_serving(cursor: Cursor, campaign: CampaignId) -> Version | None:
+    row = cursor.row(SERVING, campaign=campaign)
+    return None if row is None else mapping.version(row)
+
+
+def find_versions(cursor: Cursor, campaign: CampaignId) -> list[Version]:
+    """Oldest first."""
+    return [mapping.version(row) for row in cursor.rows(VERSIONS, campaign=campaign)]
+
+
+def write_version(cursor: Cursor, version: Version, promote: bool) -> None:
+    """A version that is known already keeps its state, unless it serves from now on."""
+    values = mapping.version_values(version) | {"state": VersionState.CANDIDATE.value}
+    cursor.change(WRITE_VERSION, values)
+    if promote:
+        serve(cursor, version.campaign, version.id)
+
+
+def serve(cursor: Cursor, campaign: CampaignId, version: VersionId) -> None:
+    """One pointer: this version serves from now on, and the one that did is retired."""
+    for statement in (RETIRE, SERVES, SERVE):
+        cursor.change(statement, {"campaign": campaign, "of": version})
