@@ -39,6 +39,13 @@ def claimed(q: Floats, temperature: float, lapse: float) -> Floats:
 
 def fitted(q: Floats, truth: Ints) -> Calibration:
     """The calibration that items of known truth (N,) ask for, given what was believed of them (N, K) beforehand."""
+    weight = weights_of(q, truth)
+    temperature = float(np.exp((weight.sum(axis=1) * np.log(TEMPERATURES)).sum()))
+    return Calibration(temperature, float((weight.sum(axis=0) * LAPSES).sum()))
+
+
+def weights_of(q: Floats, truth: Ints) -> Floats:
+    """(TEMPERATURES, LAPSES) how likely each calibration is, given known items; sums to 1."""
     best = q.argmax(axis=1) if len(q) else np.zeros(0, dtype=np.int64)
     right = best == truth
     prior = -0.5 * ((np.log(TEMPERATURES)[:, None] - np.log(1.3)) / 0.5) ** 2 - LAPSES[None] / 0.03
@@ -49,6 +56,5 @@ def fitted(q: Floats, truth: Ints) -> Calibration:
             sure = (1 - lapse) * top + lapse / max(q.shape[1], 1)
             score[a, b] += np.log(np.where(right, sure, np.maximum(1 - sure, 1e-9))).sum()
     weight = np.exp(score - score.max())
-    weight /= weight.sum()
-    temperature = float(np.exp((weight.sum(axis=1) * np.log(TEMPERATURES)).sum()))
-    return Calibration(temperature, float((weight.sum(axis=0) * LAPSES).sum()))
+    found: Floats = weight / weight.sum()
+    return found

@@ -84,8 +84,11 @@ def judged(campaign: Campaign, item: Item) -> Item:
     """The item with the verdict that the stop rule gives it now, and its place in the queue."""
     if item.verdict is Verdict.WITHDRAWN or item.role is Role.CONTROL:
         return item
+    if item.truth is not None:  # an admin said so
+        certain = one_hot(item.truth, len(campaign.labels))
+        return replace(item, posterior=certain, verdict=Verdict.SETTLED, priority=0.0)
     policy = campaign.policy
-    rule = StopRule(policy.confidence, policy.min_overlap, policy.max_overlap)
+    rule = StopRule(policy.confidence, policy.min_overlap, item.limit or policy.max_overlap)
     certain = claimed(item.posterior, campaign.pool)
     verdict = {Next.ASK: Verdict.OPEN, Next.SETTLE: Verdict.SETTLED, Next.DISPUTE: Verdict.DISPUTED}[
         decide(certain, item.answers, rule)

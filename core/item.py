@@ -79,6 +79,7 @@ class Item:
     priority: float = 0.5  # place in the queue, higher first
     suggestion: tuple[float, ...] | None = None  # (K,) what the version `spoken` thought before any answer
     spoken: VersionId | None = None  # the version whose suggestion is in its prior
+    limit: int | None = None  # answers that it may have; the campaign's max_overlap where None
 
     @property
     def seats(self) -> int:

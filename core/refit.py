@@ -51,7 +51,8 @@ def table_of(snapshot: Snapshot) -> AnswerTable:
 
 
 def _known(item: Item) -> int:
-    return item.truth if item.role is Role.CONTROL and item.truth is not None else -1
+    """Controls, and what an admin has ruled."""
+    return -1 if item.truth is None else item.truth
 
 
 def _priors(snapshot: Snapshot) -> NDArray[np.float64] | None:

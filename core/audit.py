@@ -1,0 +1,161 @@
+"""What the audit items tell of all items: how often the consensus and a version are right, how common each label is.
+
+Audit items are drawn by the hash of their names (`core.item.role_of`) and asked in the order of that hash
+(`turn`), never by what the network wants to know. So those with an answer are a uniform sample of all items at any
+moment, whatever active choice does elsewhere, and means over them are unbiased. Means over the items that active
+choice picked are not.
+
+What is right is known of an item that an admin has reviewed, and believed of the others: the crowd's posterior, as
+sure as items of known truth (controls, reviews) allow. Intervals therefore hold three doubts: which items were drawn
+(Bayesian bootstrap, with the two half items of Jeffreys' prior where there are few), what the labels of the sample are
+(the posterior), and how far the posterior may be trusted (draws of temperature and lapse given the known items).
+
+Source: Rubin 1981, doi:10.1214/aos/1176345338 (Bayesian bootstrap); Saerens et al. 2002, doi:10.1162/089976602753284446
+(shares corrected for misclassification); Hajek 1971 (inverse-probability weights, self-normalised).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.calibration import LAPSES, TEMPERATURES, claimed, weights_of
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+DRAWS = 2000
+TRUSTS = 64  # draws of how far the posterior may be trusted
+GROUPS = 1000  # more items than this are averaged in so many random groups before they are drawn from
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A figure with its 95 % interval; nan where there is nothing to judge by."""
+
+    value: float
+    low: float
+    high: float
+
+
+UNKNOWN = Estimate(float("nan"), float("nan"), float("nan"))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trust:
+    """Draws of the calibration, given what was believed of items of known truth."""
+
+    temperature: Floats  # (C,)
+    lapse: Floats  # (C,)
+
+    def of(self, q: Floats, truth: Ints | None = None) -> Floats:
+        """(C, n, K) beliefs q (n, K) as sure as each draw allows; certain where truth (n,) is known (not -1)."""
+        found = np.stack([claimed(q, float(t), float(p)) for t, p in zip(self.temperature, self.lapse, strict=True)])
+        if truth is not None:
+            known = np.flatnonzero(truth >= 0)
+            found[:, known] = np.eye(q.shape[1])[truth[known]]
+        return found
+
+
+def turn(campaign: str, name: str) -> float:
+    """Place of an audit item among the audit items, in [0, 1): by hash, so that no order of import or worth shows."""
+    return int.from_bytes(sha256(f"turn:{campaign}:{name}".encode()).digest()[:8], "big") / 2**64
+
+
+def trust(q: Floats, truth: Ints, rng: np.random.Generator, draws: int = TRUSTS) -> Trust:
+    """How far beliefs may be trusted, given what was believed (N, K) of items of known truth (N,) before it was told."""
+    weight = weights_of(q, truth).reshape(-1)
+    cell = rng.choice(len(weight), draws, p=weight)
+    return Trust(TEMPERATURES[cell // len(LAPSES)], LAPSES[cell % len(LAPSES)])
+
+
+def mean_of(
+    values: Floats, rng: np.random.Generator, population: int | None = None, weight: Floats | None = None
+) -> Estimate:
+    """The mean of a quantity in [0, 1] over all items, from a sample: values (C, n), a row for each trust.
+
+    `population`: how many items there are, where the figure is about just these; None for all that may ever come.
+    `weight` (n,): one over the chance with which each was drawn, where these differ.
+    """
+    if values.shape[1] == 0:
+        return UNKNOWN
+    size, share = values.shape[1], np.ones(values.shape[1]) if weight is None else weight / weight.mean()
+    value = float((values.mean(axis=0) * share).sum() / share.sum())
+    some, mass = _grouped(values, share, rng)
+    row = rng.integers(0, len(some), DRAWS)
+    dirichlet = rng.standard_exponential((DRAWS, some.shape[1])) * mass
+    ends = rng.standard_gamma(0.5, (DRAWS, 2)) * min(mass.mean(), 1.0) / max(size / some.shape[1], 1.0)
+    drawn = ((dirichlet * some[row]).sum(axis=1) + ends[:, 0]) / (dirichlet.sum(axis=1) + ends.sum(axis=1))
+    if population is not None and population > 0:
+        drawn = _of_these(drawn, values, row, size, max(population, size), rng)
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return Estimate(value, float(min(low, value)), float(max(high, value)))
+
+
+def _of_these(
+    drawn: Floats, values: Floats, row: Ints, size: int, population: int, rng: np.random.Generator
+) -> Floats:
+    """(D,) means over just `population` items, `size` of them seen: what was not drawn varies, what was does not."""
+    seen, doubt = values.mean(axis=1)[row], (values * (1 - values)).mean(axis=1)[row]
+    inside = seen + rng.normal(size=len(row)) * np.sqrt(doubt / size)
+    rest = population - size
+    if rest == 0:
+        return np.clip(inside, 0.0, 1.0)
+    outside = drawn + rng.normal(size=len(row)) * np.sqrt(drawn * (1 - drawn) / rest)
+    return np.clip((size * inside + rest * outside) / population, 0.0, 1.0)
+
+
+def _grouped(values: Floats, share: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """(C, g) means and (g,) weights of random groups of items, single items where there are few."""
+    n = values.shape[1]
+    if n <= GROUPS:
+        return values, share
+    order = rng.permutation(n)
+    edges = np.linspace(0, n, GROUPS + 1).astype(np.int64)[:-1]
+    mass = np.add.reduceat(share[order], edges)
+    means = np.add.reduceat((values * share)[:, order], edges, axis=1) / mass
+    return means, mass / mass.mean()
+
+
+def accuracy_of(beliefs: Floats, guess: Ints, rng: np.random.Generator, population: int | None = None) -> Estimate:
+    """How often guess (n,) is right, from beliefs (C, n, K) about a uniform sample of items."""
+    right = np.take_along_axis(beliefs, guess[None, :, None], axis=2)[:, :, 0]
+    return mean_of(right, rng, population)
+
+
+def shares_of(
+    beliefs: Floats, prior: Sequence[float], rng: np.random.Generator, population: int | None = None, sweeps: int = 40
+) -> list[Estimate]:
+    """How common each label is, from beliefs (C, n, K) that were reached from the class prior (K,).
+
+    The prior is taken out and the shares that fit the answers best are put in (Saerens et al.): else rare labels
+    would be pulled towards how common they were among actively chosen items.
+    """
+    c, n, k = beliefs.shape
+    if n == 0:
+        return [UNKNOWN] * k
+    draws = int(np.clip(4e6 // (n * k), 50, 400))
+    row = rng.integers(0, c, draws)
+    weight = rng.standard_exponential((draws, n))
+    weight /= weight.sum(axis=1, keepdims=True)
+    found = np.stack([_fitted(beliefs[r], w, np.array(prior), sweeps) for r, w in zip(row, weight, strict=True)])
+    value = _fitted(beliefs.mean(axis=0), np.full(n, 1 / n), np.array(prior), sweeps)
+    if population is not None:
+        seen = min(n / max(population, n), 1.0)
+        found = value + (found - value) * np.sqrt(1 - 0.5 * seen)  # half of the spread is the labels', which stays
+    low, high = np.quantile(found, [0.025, 0.975], axis=0)
+    return [Estimate(float(v), float(a), float(b)) for v, a, b in zip(value, low, high, strict=True)]
+
+
+def _fitted(belief: Floats, weight: Floats, prior: Floats, sweeps: int) -> Floats:
+    """(K,) the shares under which the evidence behind belief (n, K) is likeliest; weight (n,) sums to 1."""
+    evidence = belief / np.maximum(prior, 1e-9)
+    shares = prior
+    for _ in range(sweeps):
+        belief = evidence * shares
+        shares = weight @ (belief / belief.sum(axis=1, keepdims=True))
+    return shares

@@ -1,0 +1,87 @@
+"""Why this consensus: the odds of an item's label against its runner-up, split into what each voice adds, in nats.
+
+    log claimed(label) / claimed(rival) = class prior + network + every answer + refit + calibration
+
+exactly. An answer's share is its log-likelihood ratio under the worker's reliability; the refit's is what the
+committee of readings knows beyond that product (the weights of vigilance among it); calibration's is what the
+campaign's temperature and lapse take away from what was believed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.campaign import Campaign
+from core.evidence import Evidence
+from core.ids import WorkerId
+from core.intake import prior_of
+from core.item import Item
+from core.posterior import absorb, claimed, consensus
+from core.question import Answer
+from core.reliability import Reliability, accuracy, likelihood
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """One answer's share."""
+
+    worker: WorkerId
+    evidence: Evidence
+    right: float  # how often this worker is right, 0..1
+    nats: float  # for the label, against it where negative
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """All shares, in nats; their sum is the log odds that are claimed."""
+
+    label: int  # the likeliest, first of equals
+    rival: int  # the next
+    claimed: float  # belief in the label as sure as may be claimed
+    prior: float
+    network: float
+    voices: tuple[Voice, ...]  # in the order of the answers
+    refit: float
+    calibration: float
+
+    @property
+    def total(self) -> float:
+        """log claimed(label) / claimed(rival)."""
+        said = math.fsum(voice.nats for voice in self.voices)
+        return math.fsum((self.prior, self.network, said, self.refit, self.calibration))
+
+
+def explain(campaign: Campaign, item: Item, answers: Sequence[tuple[Answer, Reliability]]) -> Explanation:
+    """The shares of an item's belief; `answers` are the counted ones that stand, with today's reliabilities.
+
+    Where an admin has ruled, what the crowd alone would believe is explained.
+    """
+    pool, heard = campaign.pool, prior_of(campaign, item)
+    crowd = heard
+    for answer, reliability in answers:
+        crowd = absorb(crowd, answer.evidence, reliability, pool)
+    believed = item.posterior if item.truth is None else crowd
+    label = consensus(believed)[0]
+    rival = max((k for k in range(pool.labels) if k != label), key=lambda k: believed[k])
+    sure = claimed(believed, pool)
+
+    def odds(masses: Sequence[float]) -> float:
+        return math.log(masses[label]) - math.log(masses[rival])
+
+    prior = odds(pool.prior)
+    network = odds(heard) - prior
+    voices = tuple(_voice(campaign, answer, reliability, label, rival) for answer, reliability in answers)
+    refit = odds(believed) - odds(heard) - math.fsum(voice.nats for voice in voices)
+    return Explanation(label, rival, sure[label], prior, network, voices, refit, odds(sure) - odds(believed))
+
+
+def _voice(campaign: Campaign, answer: Answer, reliability: Reliability, label: int, rival: int) -> Voice:
+    pool = campaign.pool
+    right = accuracy(reliability, pool)[0]
+    if answer.evidence.is_everything(pool.labels):
+        return Voice(answer.worker, answer.evidence, right, 0.0)
+    chance = likelihood(answer.evidence, reliability, pool)
+    nats = math.log(max(chance[label], 1e-12)) - math.log(max(chance[rival], 1e-12))
+    return Voice(answer.worker, answer.evidence, right, nats)
