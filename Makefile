@@ -43,6 +43,9 @@ bench-kill: .venv/.test  ## kill -9 thirty times under load
 bench-night: .venv/.test  ## the trainer on three text sets and digits
 	$(BIN)/python -m tests.benchmarks.bench_night $(ARGS)
 
+bench-promotion: .venv/.test  ## does the gate let the better version through, and only that one
+	$(BIN)/python -m tests.benchmarks.bench_promotion $(ARGS)
+
 .venv/.python:
 	$(PYTHON) -m venv .venv
 	touch $@

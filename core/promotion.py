@@ -62,6 +62,11 @@ def promoted(
     rival = np.tile(truth.mean(axis=0), (len(truth), 1)) if serving is None else serving
     if len(truth) < 10:
         return serving is None
+    return sureness(candidate, rival, truth, rng) >= confidence
+
+
+def sureness(candidate: Floats, rival: Floats, truth: Floats, rng: np.random.Generator) -> float:
+    """Share of paired bootstrap draws in which the candidate's mean log loss is lower, 0..1."""
     gain = losses(rival, truth) - losses(candidate, truth)
     means = gain[rng.integers(0, len(gain), (DRAWS, len(gain)))].mean(axis=1)
-    return bool((means > 0).mean() >= confidence)
+    return float((means > 0).mean())
