@@ -87,6 +87,7 @@ class PolicyDefaults(Section):
     undo_minutes: float = Field(default=10.0, ge=0)
     control_share: float = 0.05
     newcomer_controls: int = 4
+    suspension: float = 0.01
     audit_share: float = 0.1
     head: int = 32
     network_weight: float = 0.5

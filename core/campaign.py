@@ -8,9 +8,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from core.errors import BadInput
+from core.forms import MAX_BUTTONS, SCALE, Form
+from core.grouping import Group, grouped, ranges
 from core.ids import CampaignId, VersionId
 from core.reliability import Pool
 
+MOST_LABELS = 500  # in all
+MOST_BUTTONS = 90  # below one message, where the messenger has room for a hundred
+TEXT_LABELS = ("text",)  # of a campaign whose answers are written
 SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 
@@ -19,6 +24,7 @@ class Kind(StrEnum):
 
     SINGLE = "single"
     RATING = "rating"  # labels in order
+    TEXT = "text"  # the worker's own words; the only label stands for "written"
 
 
 class CampaignState(StrEnum):
@@ -37,9 +43,12 @@ class Policy:
     undo: timedelta = timedelta(minutes=10)  # how long an answer can be taken back
     control_share: float = 0.05  # share of questions to known workers whose truth is known
     newcomer_controls: int = 4  # controls among a newcomer's first answers
+    suspension: float = 0.01  # share of honest workers that the test on controls may stop; 0 stops nobody
     audit_share: float = 0.1  # share of items kept from training, by hash of their name
     head: int = 32  # how many of the best open items a question is drawn from
     network_weight: float = 0.5  # voice of the serving version in an item's belief; 0 is silent
+    form: Form | None = None  # of every question; None: by worth
+    show_suggestion: float = 0.0  # share of questions that tell what a version thinks, to measure what that does
     pay: int = 0  # for each answer, in thousandths of the currency's unit
     currency: str = "EUR"
 
@@ -52,7 +61,7 @@ class Policy:
             )
         if self.lease <= timedelta(0) or self.pay < 0 or self.head < 1 or self.newcomer_controls < 0:
             raise BadInput("policy", "lease and head must be positive, pay and newcomer_controls not negative.")
-        for name in ("control_share", "audit_share", "network_weight"):
+        for name in ("control_share", "audit_share", "network_weight", "show_suggestion", "suspension"):
             if not 0 <= getattr(self, name) <= 1:
                 raise BadInput(f"policy.{name}", "must lie between 0 and 1.")
 
@@ -69,19 +78,39 @@ class Draft:
     policy: Policy = Policy()
     wordings: dict[str, tuple[str, ...]] = field(default_factory=dict)  # language -> the labels' words there
     zone: str = "UTC"
+    groups: tuple[Group, ...] = ()  # of the labels, where an admin names them
 
     def __post_init__(self) -> None:
         if not SLUG.fullmatch(self.slug):
             raise BadInput("name", f"'{self.slug}' must be 1-32 of a-z, 0-9, - and _, as it becomes a link.")
-        if len(self.labels) < 2:
+        if self.kind is Kind.TEXT and self.labels != TEXT_LABELS:
+            raise BadInput("labels", "are not for texts: workers write what they like.")
+        if len(self.labels) < 2 and self.kind is not Kind.TEXT:
             raise BadInput("labels", "a campaign needs at least two labels.")
         if len(set(self.labels)) < len(self.labels) or any(not label.strip() for label in self.labels):
             raise BadInput("labels", "each label must be there once and not be empty.")
+        if len(self.labels) > MOST_LABELS:
+            raise BadInput("labels", f"a campaign has at most {MOST_LABELS} labels, not {len(self.labels)}.")
+        if self.policy.form is Form.ALL and len(self.labels) > MOST_BUTTONS:
+            raise BadInput("policy.form", f"more than {MOST_BUTTONS} labels do not fit below one message; use groups.")
+        self._check_groups()
         if any(len(label) > 64 for label in self.labels):
             raise BadInput("labels", "a label is at most 64 characters long, to fit on a button.")
         for language, words in self.wordings.items():
             if len(words) != len(self.labels):
                 raise BadInput(f"wordings.{language}", f"needs {len(self.labels)} words, one for each label.")
+
+    def _check_groups(self) -> None:
+        """Each label lies in one group, each group has a name of its own and fits one message."""
+        placed = [label for group in self.groups for label in group.labels]
+        for at, label in enumerate(self.labels if self.groups else ()):
+            if placed.count(at) != 1:
+                raise BadInput("groups", f"“{label}” must be in exactly one group, not in {placed.count(at)}.")
+        names = [group.name.strip() for group in self.groups]
+        if len(set(names)) < len(names) or "" in names or any(len(name) > 64 for name in names):
+            raise BadInput("groups", "each group needs a name of its own, at most 64 letters.")
+        if len(names) == 1 or any(not 1 <= len(group.labels) <= MOST_BUTTONS for group in self.groups):
+            raise BadInput("groups", f"there must be at least two, of 1 to {MOST_BUTTONS} labels each.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +135,16 @@ class Campaign:
     @property
     def policy(self) -> Policy:
         return self.draft.policy
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """The pages on which the labels lie; none where they fit one screen."""
+        count = len(self.draft.labels)
+        if self.draft.groups:
+            return self.draft.groups
+        if self.draft.kind is Kind.RATING:
+            return ranges(count, MAX_BUTTONS) if count > SCALE else ()
+        return grouped(self.draft.labels) if count > MAX_BUTTONS else ()
 
     def choices(self, language: str) -> tuple[str, ...]:
         """(K,) the labels' words on buttons in a language."""

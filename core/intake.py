@@ -13,7 +13,8 @@ from core.question import Answer
 from core.reliability import Reliability, learnt
 from core.routing import priority
 from core.stopping import Next, StopRule, decide
-from core.worker import Enrolment
+from core.suspension import after_control, honest_level, stops
+from core.worker import Admission, Enrolment
 
 PROBLEMS = 2  # workers who find an item impossible before an admin must look
 
@@ -54,13 +55,25 @@ def _after_control(campaign: Campaign, item: Item, enrolment: Enrolment, evidenc
     right = truth in evidence
     certain = one_hot(truth, len(campaign.labels))
     worker = replace(
-        enrolment,
+        tested(enrolment, campaign, evidence, right),
         answered=enrolment.answered + 1,
         controls=enrolment.controls + 1,
         controls_right=enrolment.controls_right + right,
         reliability=learnt(enrolment.reliability, certain, evidence, campaign.pool),
     )
     return Change(item, worker, False, None if right else truth)
+
+
+def tested(enrolment: Enrolment, campaign: Campaign, evidence: Evidence, right: bool) -> Enrolment:
+    """The worker after the sequential test has seen one more control; answers that name several labels tell nothing."""
+    labels, allowed = len(campaign.labels), campaign.policy.suspension
+    if len(evidence.labels()) != 1 or labels < 2:
+        return enrolment
+    level = honest_level(campaign.pool)
+    surprise = after_control(enrolment.surprise, right, labels, level)
+    stopped = enrolment.admission is Admission.OPEN and stops(surprise, labels, level, allowed)
+    admission = Admission.SUSPENDED if stopped else enrolment.admission
+    return replace(enrolment, surprise=surprise, admission=admission)
 
 
 def retracted(campaign: Campaign, item: Item, rest: Iterable[tuple[Answer, Reliability]]) -> Item:

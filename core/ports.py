@@ -12,14 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.campaign import Campaign, CampaignState, Draft
-from core.ids import Account, CampaignId, ItemId, QuestionId, UpdateId, VersionId, WorkerId
+from core.chains import Chain, Fed, Proposal, Provenance
+from core.ids import Account, CampaignId, ChainId, ItemId, QuestionId, UpdateId, VersionId, WorkerId
 from core.item import Content, Item, NewItem, Role, Verdict
 from core.question import Answer, Question, QuestionState
 from core.reliability import Pool, Reliability
 from core.review import Review
 from core.routing import Head
 from core.version import Lessons, Scores, Version
-from core.worker import Enrolment, Worker
+from core.vigilance import Vigilance
+from core.winning import Texts
+from core.worker import Enrolment, Suspicion, Worker
 
 T = TypeVar("T")
 
@@ -83,7 +86,9 @@ class Transaction(Protocol):
     def campaign_named(self, slug: str) -> Campaign: ...  # NotFound
     def campaigns(self) -> list[Campaign]: ...
     def worker(self, account: Account) -> Worker | None: ...
+    def person(self, worker: WorkerId) -> Worker: ...  # NotFound; not locked
     def enrolment(self, campaign: CampaignId, worker: WorkerId) -> Enrolment | None: ...
+    def enrolments(self, campaign: CampaignId) -> list[Enrolment]: ...  # in the order of the workers; not locked
     def question(self, question: QuestionId) -> Question | None: ...
     def answer(self, question: QuestionId, lease: int) -> Answer | None: ...
     def item(self, item: ItemId) -> Item: ...
@@ -95,13 +100,24 @@ class Transaction(Protocol):
     def settled_with(self, campaign: CampaignId, worker: WorkerId) -> int: ...  # settled items that they answered
     def head(self, campaign: CampaignId, worker: WorkerId, limit: int) -> Head: ...
 
-    """Open items with a free seat that this worker has never met, highest priority first; no controls. Not locked."""
+    """Open items with a free seat that this worker has never met, highest priority first; no controls. Not locked.
+
+    Nor what `apart` chains keep from this worker: who has met an item never gets what it became, nor the other way
+    round.
+    """
 
     def unmet_controls(self, campaign: CampaignId, worker: WorkerId, limit: int) -> list[ItemId]: ...
     def item_named(self, campaign: CampaignId, name: str) -> Item: ...  # NotFound; not locked
     def disputed(self, campaign: CampaignId, after: ItemId, limit: int) -> list[ItemId]: ...  # by id; no controls
     def reviews_of(self, item: ItemId) -> list[Review]: ...  # oldest first
     def overdue(self, now: datetime, limit: int) -> list[Question]: ...  # live, lease run out
+    def chains(self, alone: bool = False) -> list[Chain]: ...
+
+    """Oldest first; `alone`: nobody else adds one until the end."""
+
+    def fed(self, source: ItemId) -> list[Fed]: ...  # what an item became, in the order of the items
+    def fed_count(self, chain: ChainId) -> int: ...  # items that it made and that are not withdrawn
+    def proposals(self, item: ItemId) -> list[Proposal]: ...  # counted ones that stand, oldest first
     def progress(self, campaign: CampaignId) -> Progress: ...
     def known_names(self, campaign: CampaignId, names: Sequence[str]) -> set[str]: ...
     def balance(self, holder: str) -> int: ...  # thousandths of the currency's unit
@@ -126,7 +142,7 @@ class Transaction(Protocol):
 
     def add_worker(self, account: Account, language: str, now: datetime) -> Worker: ...
     def save_worker(self, worker: Worker) -> None: ...
-    def save_enrolment(self, enrolment: Enrolment) -> None: ...  # inserts a new one
+    def save_enrolment(self, enrolment: Enrolment) -> None: ...  # all but suspicions, the refit's; inserts a new one
     def take_seat(self, item: ItemId) -> Item | None: ...
 
     """Locks an open item and adds a lease; None where no seat is free (on PostgreSQL also where it is locked)."""
@@ -137,6 +153,10 @@ class Transaction(Protocol):
     def add_question(self, question: Question) -> None: ...  # Conflict: live one already, or item already met
     def save_question(self, question: Question) -> None: ...  # layout, lease, state, asked_at, expires_at
     def add_answer(self, answer: Answer) -> None: ...  # Conflict: this lease is answered already
+    def add_written(self, question: QuestionId, lease: int, text: str) -> None: ...  # the words of an added answer
+    def add_chain(self, source: CampaignId, label: int, target: CampaignId, apart: bool) -> Chain: ...  # Conflict
+    def add_fed(self, fed: Fed) -> None: ...  # Conflict: this source is in this campaign already
+    def save_fed(self, fed: Fed) -> None: ...  # chain, apart, state
     def transfer(self, cause: str, source: str, target: str, amount: int, now: datetime) -> None: ...
 
     """Double entry, append-only; a cause that is there already does nothing."""
@@ -176,6 +196,8 @@ class Beliefs:
     items: Sequence[Item]  # no controls; `answers` as in the snapshot guards the write of posterior, verdict, priority
     reliabilities: Mapping[WorkerId, Reliability]
     seen: Mapping[WorkerId, int] = field(default_factory=dict)  # answers of each worker in the snapshot
+    suspicions: Mapping[WorkerId, tuple[Suspicion, ...]] = field(default_factory=dict)  # none of whom it does not name
+    vigilance: Vigilance | None = None  # of the snapshot's answers and workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +243,11 @@ class Archive(Protocol):
     def answers(self, campaign: CampaignId) -> Iterator[tuple[str, str, Answer, Question]]: ...
 
     """(item's name, worker's pseudonym, answer, question) of the answers that stand, in the order of their coming."""
+
+
+    def restless(self, campaign: CampaignId) -> list[ItemId]: ...  # `core.chains.restless` of its items
+    def provenance(self, campaign: CampaignId) -> Iterator[Provenance]: ...  # of what came in, then of what went out
+    def texts(self, campaign: CampaignId) -> Texts: ...
 
 
 class Trainer(Protocol):

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.ids import WorkerId
 from core.inference import AnswerTable, refit
 from core.intake import judged, prior_of
 from core.item import Item, Role
 from core.ports import Beliefs, Snapshot
+from core.suspicion import suspected
+from core.vigilance import Flag, Vigilance, watch
+from core.worker import Suspicion
 
 
 def beliefs_of(snapshot: Snapshot) -> Beliefs:
-    """Refits a campaign, warm from the pool of the last refit; verdicts follow the stop rule."""
-    found = refit(table_of(snapshot), start=snapshot.campaign.pool)
+    """Refits a campaign, warm from the pool of the last refit; verdicts follow the stop rule.
+
+    Rapid guesses weigh less, and a ring has one vote: its members share one reliability.
+    """
+    table = table_of(snapshot)
+    seen = watched(table, snapshot.latency_ms)
+    found = refit(seen.of(table), start=snapshot.campaign.pool)
+    heads = seen.heads()
     campaign = replace(snapshot.campaign, pool=found.pool)
     items = [
         judged(campaign, replace(item, posterior=tuple(found.posteriors[row].tolist())))
@@ -24,13 +35,32 @@ def beliefs_of(snapshot: Snapshot) -> Beliefs:
         for row, item in enumerate(snapshot.items)
         if item.role is not Role.CONTROL
     ]
-    seen = np.bincount(snapshot.answer_worker, minlength=len(snapshot.workers))
+    answers = np.bincount(snapshot.answer_worker, minlength=len(snapshot.workers))
     return Beliefs(
         pool=found.pool,
         items=items,
-        reliabilities={worker: found.reliability(row) for row, worker in enumerate(snapshot.workers)},
-        seen={worker: int(seen[row]) for row, worker in enumerate(snapshot.workers)},
+        reliabilities={worker: found.reliability(int(heads[row])) for row, worker in enumerate(snapshot.workers)},
+        seen={worker: int(answers[row]) for row, worker in enumerate(snapshot.workers)},
+        suspicions=_suspicions(snapshot, [*seen.flags, *suspected(table, found)]),
+        vigilance=seen,
     )
+
+
+def watched(table: AnswerTable, latency_ms: NDArray[np.int64]) -> Vigilance:
+    """What the answers alone tell of rapid guesses and rings."""
+    if table.labels < 2:
+        return Vigilance(np.ones(len(table.item)), np.full(table.n_workers, -1), ())
+    label = np.where(table.sets.sum(axis=1) == 1, table.sets.argmax(axis=1), -1)[table.evidence]
+    seconds = latency_ms / 1000
+    return watch(table.item, table.worker, label, table.n_items, table.n_workers, table.labels, seconds)
+
+
+def _suspicions(snapshot: Snapshot, flags: Sequence[Flag]) -> dict[WorkerId, tuple[Suspicion, ...]]:
+    """Everybody in the snapshot, most of them without any."""
+    found: dict[WorkerId, tuple[Suspicion, ...]] = dict.fromkeys(snapshot.workers, ())
+    for flag in flags:
+        found[snapshot.workers[flag.worker]] += (Suspicion(flag.reason, flag.strength),)
+    return found
 
 
 def table_of(snapshot: Snapshot) -> AnswerTable:

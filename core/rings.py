@@ -1,15 +1,18 @@
 """Groups that share their answers: they agree among themselves beyond what honest work explains.
 
-Members are tested against the rest of the ring, which finds groups whose pairs have met only a few times. One ring has
-one vote (`core/vigilance.py`).
+Members are tested against the rest of the group, which finds groups whose pairs have met only a few times, and the
+false discovery rate among the members is bounded (Benjamini and Hochberg 1995, doi:10.1111/j.2517-6161.1995.tb02031.x).
+One ring has one vote (`core/vigilance.py`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
 
 import numpy as np
 from numpy.typing import NDArray
+
+from core.meetings import Meetings, meetings
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -17,126 +20,123 @@ Bools = NDArray[np.bool_]
 
 MOST_RINGS = 5
 EXCESS = 0.5  # correlation beyond skill, from which a group is a ring: honest workers share errors, but not that many
-SURE = 5.0  # standard deviations, for each member against the rest of the ring
+FALSE = 0.01  # share of a ring's members who may be there by chance
+FEW = 4  # meetings with a group, up to which nothing is said
+DIRECTIONS, TURNS = 3, 30  # of the power iteration that finds candidates
+ROUNDS = 10  # in which a candidate settles
 
 
 def rings(item: Ints, worker: Ints, label: Ints, workers: int, labels: int) -> Ints:
     """(W,) ring of each worker, -1 for none: groups that agree among themselves beyond what honest work explains.
 
-    Answers of two honest workers correlate as the product of their skills (each worker's own label habits taken out).
-    Candidate groups come from the leading directions of the correlations; a member's skill is judged by outsiders
-    alone, so that a ring cannot vouch for itself; and a ring holds under half of the answers, or nobody could say
-    who it is.
+    Answers of two honest workers correlate as the product of their skills (each worker's own label habits taken out;
+    a skill below 0 is that of somebody who mixes labels up). Candidate groups come from the leading directions of the
+    correlations; a member's skill is judged by outsiders alone, so that a ring cannot vouch for itself; and a ring
+    holds under half of the answers, or nobody could say who it is. Of several groups the one with most agreement
+    beyond skill goes first: its answers make others look like a ring.
     """
     group = np.full(workers, -1)
-    pairs = _pairs(item, worker, label, workers, labels)
+    met = meetings(item, worker, label, workers, labels)
     answers = np.bincount(worker, minlength=workers)
-    for ring in range(MOST_RINGS if len(pairs.first) else 0):
-        left = group < 0
-        found = max(
-            (_refined(seed & left, pairs, answers, left) for seed in _seeds(pairs, left)),
-            key=lambda member: pairs.tightness(member),
-            default=np.zeros(workers, dtype=bool),
-        )
+    for ring in range(MOST_RINGS if len(met.first) else 0):
+        found = _tightest(met, answers, group < 0)
         if found.sum() < 2:
             break
         group[found] = ring
     return group
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Pairs:
-    """Pairs of workers who share items."""
-
-    first: Ints  # (P,)
-    second: Ints  # (P,)
-    met: Floats  # (P,) items that both answered
-    alike: Floats  # (P,) sum over them of the product of the two standardised answers: met times the correlation
-    square: Floats  # (P,) sum of the squares of these products: rare labels make them swing widely
-    workers: int
-
-    def of_worker(self, first: Floats, second: Floats) -> Floats:
-        """(W,) sums over each worker's pairs: `first` where they come first, `second` where second."""
-        found: Floats = np.bincount(self.first, first, self.workers).astype(np.float64)
-        found += np.bincount(self.second, second, self.workers)
-        return found
-
-    def tightness(self, member: Bools) -> float:
-        """Mean correlation inside a group: a ring copies, honest workers merely know."""
-        inside = member[self.first] & member[self.second]
-        return float((self.alike * inside).sum() / max(float((self.met * inside).sum()), 1.0))
-
-    def with_members(self, member: Bools, value: Floats) -> Floats:
-        """(W,) sums of a quantity of pairs over each worker's pairs with members."""
-        return self.of_worker(value * member[self.second], value * member[self.first])
+def _tightest(met: Meetings, answers: Ints, left: Bools) -> Bools:
+    """(W,) the ring with the most agreement beyond skill among those who are left; nobody where there is none."""
+    best, most, seen = np.zeros(met.workers, dtype=bool), 0.0, set[bytes]()
+    for seed in _seeds(met, left):
+        for start in (_grown(seed, met, left), seed):
+            if start.sum() < 2 or start.tobytes() in seen:
+                continue
+            seen.add(start.tobytes())
+            member, excess = _settled(start, met, answers, left, seen)
+            if excess > most:
+                best, most = member, excess
+    return best
 
 
-def _pairs(item: Ints, worker: Ints, label: Ints, workers: int, labels: int) -> Pairs:
-    order = np.argsort(item, kind="stable")
-    item, worker, label = item[order], worker[order], label[order]
-    share = np.bincount(label, minlength=labels) / max(len(label), 1)
-    habit = np.bincount(worker * labels + label, minlength=workers * labels).reshape(workers, labels) + 4 * share
-    habit = habit / habit.sum(axis=1, keepdims=True)
-    width = np.sqrt(np.maximum(1 - (habit**2).sum(axis=1), 0.05))
-    keys, alike = [np.zeros(0, dtype=np.int64)], [np.zeros(0)]
-    for gap in range(1, int(np.bincount(item).max(initial=0)) if len(item) else 0):
-        here = np.flatnonzero(item[gap:] == item[:-gap])
-        u, v, a, b = worker[here], worker[here + gap], label[here], label[here + gap]
-        apart = u != v
-        u, v, a, b = u[apart], v[apart], a[apart], b[apart]
-        product = (a == b) - habit[u, b] - habit[v, a] + (habit[u] * habit[v]).sum(axis=1)
-        keys.append(np.minimum(u, v) * workers + np.maximum(u, v))
-        alike.append(product / (width[u] * width[v]))
-    values, place = np.unique(np.concatenate(keys), return_inverse=True)
-    place = place.reshape(-1)
-    met = np.bincount(place, minlength=len(values)).astype(np.float64)
-    total = np.bincount(place, np.concatenate(alike), len(values)).astype(np.float64)
-    square = np.bincount(place, np.concatenate(alike) ** 2, len(values)).astype(np.float64)
-    return Pairs(values // workers, values % workers, met, total, square, workers)
-
-
-def _seeds(pairs: Pairs, left: Bools) -> list[Bools]:
-    """Candidate groups: both ends of the three leading directions of the correlations."""
-    use = left[pairs.first] & left[pairs.second]
-    value = pairs.alike / np.sqrt(pairs.met) * use
-    seeds, basis = [], np.zeros((0, pairs.workers))
+def _seeds(met: Meetings, left: Bools) -> list[Bools]:
+    """Candidate groups: both ends of the leading directions of the correlations."""
+    value = met.alike / np.sqrt(met.met) * (left[met.first] & left[met.second])
+    seeds, basis = [], np.zeros((0, met.workers))
     rng = np.random.default_rng(0)  # a start for the power iteration, nothing else
-    for _ in range(3):
-        x = rng.normal(size=pairs.workers)
-        for _ in range(40):
-            x = pairs.of_worker(value * x[pairs.second], value * x[pairs.first])
+    for _ in range(DIRECTIONS):
+        x = rng.normal(size=met.workers)
+        for _ in range(TURNS):
+            x = met.sums(value * x[met.second], value * x[met.first])
             x -= basis.T @ (basis @ x)
             x /= max(float(np.linalg.norm(x)), 1e-12)
         basis = np.vstack([basis, x])
         for side in (x, -x):
-            seeds += [side > cut * side.max() for cut in (0.2, 0.5) if side.max() > 0]
+            seeds += [left & (side > cut * side.max()) for cut in (0.2, 0.5) if side.max() > 0]
     return seeds
 
 
-def _refined(member: Bools, pairs: Pairs, answers: Ints, left: Bools) -> Bools:
-    """The group that a candidate settles on: those who agree with it beyond skill; nobody where it is no ring."""
-    for _ in range(12):
+def _grown(member: Bools, met: Meetings, left: Bools) -> Bools:
+    """The candidate with everybody who agrees with it nearly as much as its members do: what is left of a ring
+    outside would vouch for those inside."""
+    for _ in range(4):
         if member.sum() < 2:
             break
-        skill = _skills(pairs, member, left)
-        excess = pairs.with_members(member, pairs.alike - pairs.met * skill[pairs.first] * skill[pairs.second])
-        met = pairs.with_members(member, pairs.met)
-        swing = pairs.with_members(member, np.maximum(pairs.square, pairs.met))
-        new = left & (excess > EXCESS * met) & (excess > SURE * np.sqrt(swing)) & (met > 4)
-        if (new == member).all():
+        seen, alike = met.with_members(member, met.met), met.with_members(member, met.alike)
+        level = 0.7 * min(met.tightness(member), 1.0)
+        member = left & (seen > FEW) & (alike > level * seen) & (alike > 2 * np.sqrt(seen))
+    return member
+
+
+def _settled(member: Bools, met: Meetings, answers: Ints, left: Bools, seen: set[bytes]) -> tuple[Bools, float]:
+    """The group that a candidate settles on: those who agree with it beyond skill, and by how much on average.
+
+    Nobody, and 0, where it is no ring.
+    """
+    nobody = np.zeros(met.workers, dtype=bool)
+    skill = np.full(met.workers, 0.6)
+    for turn in range(ROUNDS):
+        skill = _skills(met, member, left, skill, 8 if turn == 0 else 4)
+        beyond = met.alike - met.met * skill[met.first] * skill[met.second]
+        excess, seen_with = met.with_members(member, beyond), met.with_members(member, met.met)
+        sure = excess / np.sqrt(np.maximum(met.with_members(member, np.maximum(met.square, met.met)), 1.0))
+        able = left & (seen_with > FEW)
+        new = able & (excess > EXCESS * seen_with)
+        new[able] &= kept(upper_tail(sure[able]), FALSE)
+        if (new == member).all() or new.sum() < 2:
             break
+        if new.tobytes() in seen:
+            return nobody, 0.0  # another candidate went on from here
+        seen.add(new.tobytes())
         member = new
-    ring = member.sum() >= 2 and answers[member].sum() < 0.5 * answers[left].sum()
-    return member if ring else np.zeros_like(member)
+    if new.sum() < 2 or answers[member].sum() >= 0.5 * answers[left].sum():
+        return nobody, 0.0
+    inside = member[met.first] & member[met.second]
+    return member, float(beyond[inside].sum() / max(float(met.met[inside].sum()), 1.0))
 
 
-def _skills(pairs: Pairs, member: Bools, left: Bools) -> Floats:
+def _skills(met: Meetings, member: Bools, left: Bools, skill: Floats, turns: int) -> Floats:
     """(W,) skills by least squares, from all pairs but those inside the candidate group and those of known rings."""
-    use = ~(member[pairs.first] & member[pairs.second]) & left[pairs.first] & left[pairs.second]
-    met, alike = pairs.met * use, pairs.alike * use
-    skill = np.full(pairs.workers, 0.6)
-    for _ in range(15):
-        up = pairs.of_worker(alike * skill[pairs.second], alike * skill[pairs.first])
-        down = pairs.of_worker(met * skill[pairs.second] ** 2, met * skill[pairs.first] ** 2)
-        skill = 0.5 * skill + 0.5 * np.clip((up + 0.6) / (down + 1.0), 0.0, 1.0)
+    use = ~(member[met.first] & member[met.second]) & left[met.first] & left[met.second]
+    first, second, count, alike = met.first[use], met.second[use], met.met[use], met.alike[use]
+    for _ in range(turns):
+        u, v = skill[first], skill[second]
+        up = np.bincount(first, alike * v, met.workers) + np.bincount(second, alike * u, met.workers)
+        down = np.bincount(first, count * v * v, met.workers) + np.bincount(second, count * u * u, met.workers)
+        skill = 0.5 * skill + 0.5 * np.clip((up + 0.6) / (down + 1.0), -1.0, 1.0)
     return skill
+
+
+def upper_tail(z: Floats) -> Floats:
+    """The chance of a standard normal above each z."""
+    return np.array([0.5 * math.erfc(score / math.sqrt(2)) for score in z.tolist()])
+
+
+def kept(chance: Floats, rate: float) -> Bools:
+    """Which findings, each with the chance of it by accident, are kept so that at most `rate` of them are accidents."""
+    order = np.argsort(chance, kind="stable")
+    below = np.flatnonzero(chance[order] <= rate * np.arange(1, len(chance) + 1) / max(len(chance), 1))
+    found = np.zeros(len(chance), dtype=bool)
+    found[order[: below[-1] + 1 if len(below) else 0]] = True
+    return found

@@ -1,26 +1,33 @@
-"""What to ask a worker now: a draw from the best open items, and when to ask a control.
+"""What to ask a worker now, and in which form: a draw from the best open items, and when to ask a control.
 
-Deviations: greedy expected gain (a knowledge gradient of one step, Frazier et al. 2008, doi:10.1137/070693424) for one
-worker at a time; the cost of a question is the same for all items, as there is one form for each campaign.
+A draw, because strict order splits the crowd into cliques that never meet; its probability is stored.
+Deviations: greedy for one worker at a time.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.calibration import claimed as claimed_all
 from core.campaign import Campaign, Policy
+from core.forms import Form, Layout
 from core.ids import ItemId
 from core.item import Item, Verdict
 from core.posterior import claimed
-from core.reliability import Pool, Reliability, confusion
+from core.reliability import Pool, Reliability
 from core.worker import Enrolment
+from core.worth import Way, ways, worker_matrix, worths
 
-FLOOR = 0.25  # of the mean gain: even a poor match is drawn now and then, so that cliques meet
+Floats = NDArray[np.float64]
+WINDOW = 8  # times as many items of the queue are looked at as a head may have
+FLOOR = 0.25  # of the mean worth: even a poor match is drawn now and then, so that cliques meet
+SHARPNESS = 1.0
+SUSPECTED = 0.3  # share of controls for somebody who is suspected: a suspicion asks before it is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +35,23 @@ class Head:
     """The best open items of a queue: what a draw needs of them, and no more, as each tap looks at dozens."""
 
     items: Sequence[ItemId]  # H, highest priority first
-    posteriors: NDArray[np.float64]  # (H, K)
+    posteriors: Floats  # (H, K)
+    learning: Floats = field(default_factory=lambda: np.zeros(0))  # (H,) in [0, 1]; 0 for an item with answers
 
     def without(self, item: ItemId) -> Head:
         """The others."""
         keep = [at for at, other in enumerate(self.items) if other != item]
-        return Head([self.items[at] for at in keep], self.posteriors[keep])
+        return Head([self.items[at] for at in keep], self.posteriors[keep], self.learning[keep])
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """An item drawn for a worker."""
+    """An item drawn for a worker, and the form in which it is worth most."""
 
     item: ItemId
     p_select: float  # probability of this draw
+    way: Way
+    posterior: tuple[float, ...]  # (K,) belief that the form goes by
 
 
 def priority(item: Item, pool: Pool, policy: Policy) -> float:
@@ -57,28 +67,55 @@ def priority(item: Item, pool: Pool, policy: Policy) -> float:
     return (1.0 + doubt) * 0.5**item.leases
 
 
-def gains(posteriors: NDArray[np.float64], theta: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(H,) how much likelier the best guess gets by one answer of this worker: E max q' - max q, never below 0.
-
-    `posteriors` (H, K), `theta` (K, K): P(answer l | truth k), rows sum to 1.
-    """
-    joint = posteriors[:, :, None] * theta[None, :, :]  # (H, K, L): P(truth k and answer l)
-    gain: NDArray[np.float64] = joint.max(axis=1).sum(axis=1) - posteriors.max(axis=1)
-    return np.maximum(gain, 0.0)
-
-
-def draw(head: Head, reliability: Reliability, pool: Pool, rng: random.Random) -> Drawn | None:
-    """One of the head of the queue, likelier where this worker's answer helps more."""
+def draw(head: Head, reliability: Reliability, campaign: Campaign, rng: random.Random) -> Drawn | None:
+    """One of the head of the queue, likelier where a second of this worker's time tells more."""
     if not head.items:
         return None
-    gain = gains(head.posteriors, np.array(confusion(reliability, pool)))
-    weight = gain + FLOOR * gain.mean() + 1e-9
-    chances = (weight / weight.sum()).tolist()
+    chances, best, chosen = chances_of(head, reliability, campaign)
     index = rng.choices(range(len(chances)), weights=chances)[0]
-    return Drawn(head.items[index], chances[index])
+    row = head.posteriors[index].tolist()
+    return Drawn(head.items[index], chances[index], chosen[best[index]], claimed(row, campaign.pool))
+
+
+def chances_of(
+    head: Head, reliability: Reliability, campaign: Campaign
+) -> tuple[list[float], list[int], tuple[Way, ...]]:
+    """(H,) probability of each item's draw, and the index of its best form among the last."""
+    pool, chosen = campaign.pool, ways(campaign)
+    q = claimed_all(head.posteriors, pool.temperature, pool.lapse)
+    worth = worths(q, head.learning, worker_matrix(reliability, pool), campaign, chosen)
+    best = worth.max(axis=1) ** SHARPNESS
+    weight = best + FLOOR * best.mean() + 1e-9
+    return (weight / weight.sum()).tolist(), worth.argmax(axis=1).tolist(), chosen
+
+
+def laid_out(way: Way, posterior: Sequence[float], rng: random.Random) -> Layout:
+    """The buttons of a form: the likeliest labels and one at random on a list, in random order."""
+    labels = range(len(posterior))
+    if way.form is Form.ALL:
+        return Layout(way.form, tuple(labels))
+    if way.form is Form.YES_NO:
+        return Layout(way.form, (max(labels, key=lambda label: posterior[label]),))
+    if way.shown == 0:
+        return Layout(way.form, ())
+    likeliest = sorted(labels, key=lambda label: -posterior[label])
+    shown = [*likeliest[: way.shown - 1], rng.choice(likeliest[way.shown - 1 :])]
+    rng.shuffle(shown)
+    return Layout(way.form, tuple(shown))
+
+
+def dressed(truth: int, posterior: Sequence[float], rng: random.Random) -> tuple[float, ...]:
+    """(K,) the belief of an ordinary item for a control to wear, its labels renamed so that the control's truth is as
+    likely there as the belief says: nobody knows a control by its form, nor its answer by its list."""
+    stand_in = rng.choices(range(len(posterior)), weights=posterior)[0]
+    worn = list(posterior)
+    worn[truth], worn[stand_in] = worn[stand_in], worn[truth]
+    return tuple(worn)
 
 
 def control_chance(campaign: Campaign, enrolment: Enrolment) -> float:
-    """How likely the next question is a control: every other one until a newcomer is known, then `control_share`."""
+    """How likely the next question is a control: every other one for a newcomer, less the better a worker is known,
+    never under `control_share`."""
     newcomer = enrolment.controls < campaign.policy.newcomer_controls
-    return max(0.5 if newcomer else 0.0, campaign.policy.control_share)
+    wanted = 0.5 if newcomer else SUSPECTED if enrolment.suspicions else 0.0
+    return max(wanted, campaign.policy.control_share)

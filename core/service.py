@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import random
-from base64 import urlsafe_b64encode
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
+from core.asking import new_question, seated
 from core.campaign import Campaign, CampaignState
 from core.errors import NotFound
-from core.forms import layout_for
-from core.ids import Account, CampaignId, ItemId, QuestionId
+from core.ids import Account, CampaignId
 from core.item import Item, Role
 from core.ports import Transaction
 from core.question import Question, QuestionState
 from core.reliability import Reliability
-from core.routing import control_chance, draw, priority
+from core.routing import priority
 from core.worker import CONSENT_VERSION, Enrolment, Worker
-
-TRIES = 8  # items to try for a free seat before saying that there is nothing now
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +34,9 @@ class Idle(Enum):
 
     PAUSED = "paused"
     EMPTY = "empty"  # nothing left that this worker has not met
+    SUSPENDED = "suspended"  # by the test on controls: they may object
+    DISPUTED = "disputed"  # they have objected: an admin decides
+    BANNED = "banned"  # by an admin: they may object
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,8 @@ def ask(tx: Transaction, worker: Worker, campaign_id: CampaignId, now: datetime,
     if campaign.state is CampaignState.PAUSED:
         return Idle.PAUSED
     enrolment = enrolment_of(tx, campaign, worker)
+    if not enrolment.admission.asks:
+        return Idle(enrolment.admission.value)
     return _ask_again(tx, campaign, worker, now) or _ask_new(tx, campaign, enrolment, now, rng) or Idle.EMPTY
 
 
@@ -124,7 +126,7 @@ def _ask_again(tx: Transaction, campaign: Campaign, worker: Worker, now: datetim
         return None
     item: Item | None = tx.item(left.item)
     if item and item.role is not Role.CONTROL:  # a control has seats without end
-        item = _seated(tx, campaign, item.id)
+        item = seated(tx, campaign, item.id)
     if item is None:
         return None
     left = replace(left, state=QuestionState.LIVE, expires_at=expires)
@@ -135,53 +137,8 @@ def _ask_again(tx: Transaction, campaign: Campaign, worker: Worker, now: datetim
 def _ask_new(
     tx: Transaction, campaign: Campaign, enrolment: Enrolment, now: datetime, rng: random.Random
 ) -> Asked | None:
-    drawn = _draw_seated(tx, campaign, enrolment, rng)
-    if drawn is None:
-        return None
-    item, p_select = drawn
-    question = Question(
-        id=new_question_id(rng),
-        campaign=campaign.id,
-        item=item.id,
-        worker=enrolment.worker,
-        layout=layout_for(len(campaign.labels), item.posterior),
-        p_select=p_select,
-        lease=0,
-        state=QuestionState.LIVE,
-        asked_at=now,
-        expires_at=now + campaign.policy.lease,
-    )
-    tx.add_question(question)
-    return Asked(campaign, question, item, again=False)
-
-
-def _draw_seated(
-    tx: Transaction, campaign: Campaign, enrolment: Enrolment, rng: random.Random
-) -> tuple[Item, float] | None:
-    """An item with a seat for this worker, and the probability of its draw."""
-    controls = tx.unmet_controls(campaign.id, enrolment.worker, campaign.policy.head)
-    chance = control_chance(campaign, enrolment) if controls else 0.0
-    if rng.random() < chance:
-        return tx.item(rng.choice(controls)), chance / len(controls)
-    head = tx.head(campaign.id, enrolment.worker, campaign.policy.head)
-    for _ in range(TRIES):
-        drawn = draw(head, enrolment.reliability, campaign.pool, rng)
-        if drawn is None:
-            return None
-        item = _seated(tx, campaign, drawn.item)
-        if item is not None:
-            return item, drawn.p_select * (1 - chance)
-        head = head.without(drawn.item)
-    return None
-
-
-def _seated(tx: Transaction, campaign: Campaign, item: ItemId) -> Item | None:
-    """The item with one more lease, or None where none is free."""
-    taken = tx.take_seat(item)
-    if taken is not None:
-        taken = replace(taken, priority=priority(taken, campaign.pool, campaign.policy))
-        tx.save_item(taken)
-    return taken
+    found = new_question(tx, campaign, enrolment, now, rng)
+    return None if found is None else Asked(campaign, *found, again=False)
 
 
 def release(tx: Transaction, question: Question, state: QuestionState = QuestionState.EXPIRED) -> None:
@@ -208,8 +165,3 @@ def standing(tx: Transaction, worker: Worker, campaign_id: CampaignId) -> Standi
     enrolment = enrolment_of(tx, campaign, worker)
     settled = tx.settled_with(campaign.id, worker.id)
     return Standing(campaign, enrolment, settled, tx.balance(f"worker:{worker.id}"))
-
-
-def new_question_id(rng: random.Random) -> QuestionId:
-    """An id that nobody can guess, where `rng` is the system's."""
-    return QuestionId(urlsafe_b64encode(rng.getrandbits(72).to_bytes(9, "big")).decode())

@@ -1,33 +1,27 @@
 """Who does not answer in good faith? Weights and reasons, never a silent ban.
 
 - rapid guesses: response times as a mixture of two log-normals (Wise and Kong 2005, doi:10.1207/s15324818ame1802_2)
-- spammer score: how far a confusion matrix is from one whose rows are all alike (Raykar and Yu 2012, JMLR 13:491)
-- runs: the same button again and again, beyond what the worker's own habit explains
 - rings: groups that share their answers (`core/rings.py`); one ring has one vote
+- what only the beliefs can tell, after the refit: `core/suspicion.py`
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import Enum
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.reliability import Pool, Reliability, confusion
+from core.inference.table import AnswerTable
 from core.rings import rings
+from core.worker import Reason
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-
-class Reason(Enum):
-    RAPID = "answers faster than the question can be read"
-    ALIKE = "answers do not depend on the item"
-    RUNS = "the same button again and again"
-    RING = "agrees with certain others more than honest work explains"
+MOSTLY = 0.5  # share of rapid guesses from which a worker is suspected
+BINS = 400  # of the logarithms of the times
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +41,23 @@ class Vigilance:
     group: Ints  # (W,) ring of each worker, -1 for none
     flags: tuple[Flag, ...]
 
-    def one_vote(self, worker: Ints) -> Ints:
-        """(A,) the worker of each answer, with all members of a ring as one."""
+    def heads(self) -> Ints:
+        """(W,) who votes for each worker: the first of their ring, or themselves."""
         first = np.arange(len(self.group))
         for ring in range(int(self.group.max(initial=-1)) + 1):
             members = np.flatnonzero(self.group == ring)
             first[members] = members[0]
-        found: Ints = first[worker]
+        return first
+
+    def one_vote(self, worker: Ints) -> Ints:
+        """(A,) the worker of each answer, with all members of a ring as one."""
+        found: Ints = self.heads()[worker]
         return found
+
+    def of(self, table: AnswerTable) -> AnswerTable:
+        """The table as the refit should read it: weighted, and with one vote for each ring."""
+        weight = self.weight if table.weight is None else table.weight * self.weight
+        return replace(table, worker=self.one_vote(table.worker), weight=None if (weight == 1).all() else weight)
 
 
 def watch(
@@ -63,69 +66,56 @@ def watch(
     """Everything that the answers alone can tell; `label` -1 where an answer names no single label; `seconds` (A,)."""
     named = label >= 0
     group = rings(item[named], worker[named], label[named], workers, labels)
-    weight = np.ones(len(item))
+    weight = _one_vote(item, worker, group)
     flags = [Flag(int(w), Reason.RING, 1.0) for w in np.flatnonzero(group >= 0)]
-    ring = group[worker]
-    inside = np.flatnonzero(ring >= 0)
-    if len(inside):
-        key = item[inside] * (int(group.max()) + 1) + ring[inside]
-        _, where, size = np.unique(key, return_inverse=True, return_counts=True)
-        weight[inside] = 1.0 / size[where.reshape(-1)]
     if seconds is not None:
         rapid = rapid_guesses(seconds)
         weight = weight * (1 - rapid)
         share = np.bincount(worker, rapid, workers) / np.maximum(np.bincount(worker, minlength=workers), 1)
-        flags += [Flag(int(w), Reason.RAPID, float(share[w])) for w in np.flatnonzero(share > 0.5)]
+        flags += [Flag(int(w), Reason.RAPID, float(share[w])) for w in np.flatnonzero(share > MOSTLY)]
     return Vigilance(weight, group, tuple(flags))
 
 
-def spammer_score(reliability: Reliability, pool: Pool) -> float:
-    """0 (rows all alike: answers say nothing) .. 1 (always right): Raykar and Yu 2012, equation 12."""
-    theta = np.array(confusion(reliability, pool))
-    k = len(theta)
-    if k < 2:
-        return 1.0
-    gaps = theta[:, None, :] - theta[None, :, :]
-    return float((gaps**2).sum() / 2 / (k * (k - 1)))
-
-
-def longest_run_surprise(labels: Sequence[int]) -> float:
-    """-log10 of the chance of so long a run of one label, given how often this worker uses it (0: no surprise)."""
-    if not labels:
-        return 0.0
-    best, run, surprise = 0, 0, 0.0
-    before = -1
-    for label in labels:
-        run = run + 1 if label == before else 1
-        before = label
-        share = (labels.count(label) + 1) / (len(labels) + 2) if run > best else 1.0
-        if run > best:
-            best = run
-            tries = max(len(labels) - run + 1, 1)
-            surprise = -min(run * math.log10(share) + math.log10(tries), 0.0)
-    return surprise
+def _one_vote(item: Ints, worker: Ints, group: Ints) -> Floats:
+    """(A,) 1, shared among a ring's answers to an item."""
+    weight = np.ones(len(item))
+    inside = np.flatnonzero(group[worker] >= 0)
+    key = item[inside] * (int(group.max(initial=-1)) + 1) + group[worker[inside]]
+    _, where, size = np.unique(key, return_inverse=True, return_counts=True)
+    weight[inside] = 1.0 / size[where.reshape(-1)]
+    return weight
 
 
 def rapid_guesses(seconds: Floats, sweeps: int = 60) -> Floats:
     """(A,) chance that each answer was a guess made before reading: the fast part of a mixture of two log-normals.
 
     All zero where there is no clear fast part: its median must be under a third of the other's and under three seconds.
+    Times are counted in `BINS` bins first, so that a million take no longer than a thousand.
     """
     known = np.isfinite(seconds) & (seconds > 0)
     found = np.zeros(len(seconds))
     if known.sum() < 30:
         return found
-    x = np.log(seconds[known])
-    middle = np.array([np.quantile(x, 0.05), np.quantile(x, 0.6)])
-    spread, share = np.full(2, max(float(x.std()), 0.1)), np.array([0.1, 0.9])
-    for _ in range(sweeps):
-        density = share * np.exp(-0.5 * ((x[:, None] - middle) / spread) ** 2) / spread
-        part = density / np.maximum(density.sum(axis=1, keepdims=True), 1e-300)
-        mass = part.sum(axis=0) + 1e-9
-        share = mass / mass.sum()
-        middle = (part * x[:, None]).sum(axis=0) / mass
-        spread = np.sqrt((part * (x[:, None] - middle) ** 2).sum(axis=0) / mass + 0.05**2)
+    times = np.log(seconds[known])
+    edges = np.linspace(float(times.min()), float(times.max()) + 1e-9, BINS + 1)
+    place = np.minimum(np.searchsorted(edges, times, side="right") - 1, BINS - 1)
+    x, count = (edges[1:] + edges[:-1]) / 2, np.bincount(place, minlength=BINS).astype(np.float64)
+    part, middle = _mixture(x, count, np.quantile(times, [0.05, 0.6]), max(float(times.std()), 0.1), sweeps)
     if middle[0] > middle[1] - math.log(3) or middle[0] > math.log(3):
         return found
-    found[known] = part[:, 0] * (x < middle[1])
+    found[known] = (part * (x < middle[1]))[place]
     return found
+
+
+def _mixture(x: Floats, count: Floats, middle: Floats, spread: float, sweeps: int) -> tuple[Floats, Floats]:
+    """(B,) chance of the first part at each x, and the middles of both parts: EM for two normals."""
+    width, share = np.full(2, spread), np.array([0.1, 0.9])
+    part = np.zeros((len(x), 2))
+    for _ in range(sweeps):
+        density = share * np.exp(-0.5 * ((x[:, None] - middle) / width) ** 2) / width
+        part = density / np.maximum(density.sum(axis=1, keepdims=True), 1e-300)
+        mass = (part * count[:, None]).sum(axis=0) + 1e-9
+        share = mass / mass.sum()
+        middle = (part * (count * x)[:, None]).sum(axis=0) / mass
+        width = np.sqrt((part * count[:, None] * (x[:, None] - middle) ** 2).sum(axis=0) / mass + 0.05**2)
+    return part[:, 0], middle

@@ -15,6 +15,7 @@ import numpy as np
 from core.campaign import Campaign, CampaignState, Draft, Kind, Policy
 from core.evidence import Evidence
 from core.forms import Form, Layout
+from core.grouping import Group
 from core.ids import Account, CampaignId, ItemId, QuestionId, VersionId, WorkerId
 from core.item import Content, Item, Medium, Role, Verdict
 from core.ports import Letter, Repeat
@@ -74,7 +75,10 @@ def draft(text: str) -> Draft:
     policy = found["policy"]
     for name in DURATIONS & policy.keys():
         policy[name] = timedelta(seconds=policy[name])
+    if policy.get("form"):
+        policy["form"] = Form(policy["form"])
     found["policy"] = Policy(**policy)
+    found["groups"] = tuple(Group(one["name"], tuple(one["labels"])) for one in found.get("groups", ()))
     found["kind"] = Kind(found["kind"])
     found["labels"] = tuple(found["labels"])
     found["wordings"] = {language: tuple(wording) for language, wording in found["wordings"].items()}
@@ -88,20 +92,20 @@ def campaign(row: DbRow) -> Campaign:
 
 def item(row: DbRow) -> Item:
     (
-        id_, campaign_, name, medium, text, media, role, truth, reason, verdict, posterior, answers, leases, _seats,
+        id_, campaign_, name, medium, text, media, role, truth, reason, verdict, posterior, answers, leases, seats,
         problems, worth, priority, suggestion, spoken,
     ) = row  # fmt: skip
     return Item(
         ItemId(id_), CampaignId(campaign_), name, Content(MEDIA[medium], text, media), ROLES[role], truth, reason,
         VERDICTS[verdict], unpacked(posterior), answers, leases, problems, worth, priority,
-        None if suggestion is None else unpacked(suggestion), spoken,
+        None if suggestion is None else unpacked(suggestion), spoken, seats,
     )  # fmt: skip
 
 
 def head(rows: Sequence[DbRow]) -> Head:
-    """From (id, posterior) of each item; all of one campaign, and so of one number of labels."""
-    posteriors = np.frombuffer(b"".join([row[1] for row in rows]), "<f8")
-    return Head([ItemId(row[0]) for row in rows], posteriors.reshape(len(rows), -1 if rows else 0))
+    """From (id, posterior, worth to the network) of each item; all of one campaign, and so of one number of labels."""
+    posteriors = np.frombuffer(b"".join([row[1] for row in rows]), "<f8").reshape(len(rows), -1 if rows else 0)
+    return Head([ItemId(row[0]) for row in rows], posteriors, np.array([row[2] for row in rows], dtype=np.float64))
 
 
 def worker(row: DbRow) -> Worker:
@@ -124,7 +128,7 @@ def suspicions(text: str) -> tuple[Suspicion, ...]:
 
 
 def suspicions_text(found: Sequence[Suspicion]) -> str:
-    return json.dumps({one.reason.name.lower(): round(one.strength, 4) for one in found})
+    return json.dumps({one.reason.name.lower(): one.strength for one in found})
 
 
 def enrolment_values(enrolment: Enrolment) -> Values:
@@ -145,14 +149,17 @@ def enrolment_values(enrolment: Enrolment) -> Values:
 
 @lru_cache(maxsize=4096)
 def _layout(form: str, shown: str) -> Layout:
-    return Layout(Form(form), tuple(map(int, shown.split(","))))
+    return Layout(Form(form), tuple(map(int, shown.split(","))) if shown else ())
 
 
 def question(row: DbRow) -> Question:
-    _seq, id_, campaign_, item_, worker_, form, shown, p_select, lease, state, asked_at, expires_at, _bubble = row
+    (
+        _seq, id_, campaign_, item_, worker_, form, shown, p_select, lease, state, asked_at, expires_at, _bubble,
+        suggested, revealed,
+    ) = row  # fmt: skip
     return Question(
         QuestionId(id_), campaign_, item_, worker_, _layout(form, shown), p_select, lease, STATES[state],
-        moment(asked_at), moment(expires_at),
+        moment(asked_at), moment(expires_at), suggested, None if revealed is None else bool(revealed),
     )  # fmt: skip
 
 
@@ -175,6 +182,8 @@ def new_question_values(question: Question) -> Values:
         "item": question.item,
         "worker": question.worker,
         "p_select": question.p_select,
+        "suggested": question.suggested,
+        "revealed": question.revealed,
     }
 
 

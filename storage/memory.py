@@ -23,13 +23,14 @@ from core.review import Review
 from core.routing import WINDOW, Head
 from core.version import Version
 from core.worker import Enrolment, Worker
+from storage.memory_chains import MemoryChains, kept_apart
 from storage.memory_store import Store
 from storage.part import Posted
 
 T = TypeVar("T")
 
 
-class MemoryTransaction:
+class MemoryTransaction(MemoryChains):
     """`core.ports.Transaction` over a store."""
 
     __slots__ = ("posted", "store")
@@ -50,8 +51,17 @@ class MemoryTransaction:
     def worker(self, account: Account) -> Worker | None:
         return self.store.workers.get(account)
 
+    def person(self, worker: WorkerId) -> Worker:
+        for known in self.store.workers.values():
+            if known.id == worker:
+                return known
+        raise NotFound("worker", worker)
+
     def enrolment(self, campaign: CampaignId, worker: WorkerId) -> Enrolment | None:
         return self.store.enrolments.get((campaign, worker))
+
+    def enrolments(self, campaign: CampaignId) -> list[Enrolment]:
+        return [self.store.enrolments[key] for key in sorted(self.store.enrolments) if key[0] == campaign]
 
     def question(self, question: QuestionId) -> Question | None:
         return self.store.questions.get(question)
@@ -97,7 +107,8 @@ class MemoryTransaction:
         return Head([item.id for item in found], np.array([item.posterior for item in found]), np.array(learning))
 
     def _unmet(self, queue: Iterable[tuple[float, ItemId]], worker: WorkerId) -> Iterator[Item]:
-        return (self.store.items[id_] for _, id_ in queue if (worker, id_) not in self.store.met)
+        unmet = (id_ for _, id_ in queue if (worker, id_) not in self.store.met)
+        return (self.store.items[id_] for id_ in unmet if not kept_apart(self.store, worker, id_))
 
     def unmet_controls(self, campaign: CampaignId, worker: WorkerId, limit: int) -> list[ItemId]:
         controls = map(self.store.items.__getitem__, self.store.controls.get(campaign, ()))
@@ -191,7 +202,9 @@ class MemoryTransaction:
         self.store.put(self.store.workers, worker.account, worker)
 
     def save_enrolment(self, enrolment: Enrolment) -> None:
-        self.store.put(self.store.enrolments, (enrolment.campaign, enrolment.worker), enrolment)
+        known = self.enrolment(enrolment.campaign, enrolment.worker)
+        changed = replace(enrolment, suspicions=known.suspicions) if known else enrolment
+        self.store.put(self.store.enrolments, (enrolment.campaign, enrolment.worker), changed)
 
     def take_seat(self, item: ItemId) -> Item | None:
         found = self.store.items.get(item)

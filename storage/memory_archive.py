@@ -18,10 +18,11 @@ from core.ports import Beliefs, Claim, Consensus, Letter, NightResult, Snapshot
 from core.question import Answer, Question
 from core.version import Version, VersionState
 from storage.archive import NIGHT_LEASE, pseudonym
+from storage.memory_chains import MemoryChainReading
 from storage.memory_store import Night, Store
 
 
-class MemoryArchive:
+class MemoryArchive(MemoryChainReading):
     """`core.ports.Archive` over the store of a `MemoryLedger`."""
 
     def __init__(
@@ -144,6 +145,11 @@ class MemoryArchive:
             enrolment = self._store.enrolments.get((campaign, worker))
             if enrolment and beliefs.seen.get(worker, standing.get(worker, 0)) == standing.get(worker, 0):
                 changed = replace(enrolment, reliability=reliability)
+                self._store.put(self._store.enrolments, (campaign, worker), changed)
+        for worker, suspicions in beliefs.suspicions.items():
+            enrolment = self._store.enrolments.get((campaign, worker))
+            if enrolment:
+                changed = replace(enrolment, suspicions=suspicions)
                 self._store.put(self._store.enrolments, (campaign, worker), changed)
         self._store.put(self._store.campaigns, campaign, replace(found, pool=beliefs.pool))
 

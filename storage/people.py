@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import select, update
 
-from core.errors import Conflict
+from core.errors import Conflict, NotFound
 from core.ids import Account, CampaignId, WorkerId
 from core.worker import Enrolment, Worker
 from storage import mapping
@@ -26,6 +26,10 @@ SAVE_WORKER = Statement(
     update(WORKER)
     .where(WORKER.c.id == given("of"))
     .values({name: given(name) for name in ("language", "consent", "campaign", "reachable")})
+)
+FIND_PERSON = Statement(select(WORKER).where(WORKER.c.id == given("of")))
+ENROLMENTS = Statement(
+    select(ENROLMENT).where(ENROLMENT.c.campaign == given("campaign")).order_by(ENROLMENT.c.worker)
 )
 FIND_ENROLMENT = Statement(
     select(ENROLMENT).where(ENROLMENT.c.campaign == given("campaign"), ENROLMENT.c.worker == given("worker"))
@@ -79,6 +83,15 @@ class People(Part):
     def enrolment(self, campaign: CampaignId, worker: WorkerId) -> Enrolment | None:
         row = self.cursor.row(FIND_ENROLMENT, campaign=campaign, worker=worker)
         return None if row is None else mapping.enrolment(row)
+
+    def person(self, worker: WorkerId) -> Worker:
+        row = self.cursor.row(FIND_PERSON, of=worker)
+        if row is None:
+            raise NotFound("worker", worker)
+        return mapping.worker(row)
+
+    def enrolments(self, campaign: CampaignId) -> list[Enrolment]:
+        return [mapping.enrolment(row) for row in self.cursor.rows(ENROLMENTS, campaign=campaign)]
 
     def save_enrolment(self, enrolment: Enrolment) -> None:
         self.cursor.change(SAVE_ENROLMENT, mapping.enrolment_values(enrolment))

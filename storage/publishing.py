@@ -27,6 +27,11 @@ QUEUE_ITEM = Statement(
 )
 _theirs = (ENROLMENT.c.campaign == given("campaign"), ENROLMENT.c.worker == given("worker"))
 PUBLISH_RELIABILITY = Statement(update(ENROLMENT).where(*_theirs).values(reliability=given("reliability")))
+PUBLISH_SUSPICIONS = Statement(
+    update(ENROLMENT)
+    .where(*_theirs, ENROLMENT.c.suspicions != given("suspicions"))
+    .values(suspicions=given("suspicions"))
+)
 ANSWERED = Statement(select(ENROLMENT.c.worker, ENROLMENT.c.answered).where(ENROLMENT.c.campaign == given("campaign")))
 COUNT_FACTS = Statement(
     select(func.count())
@@ -42,9 +47,16 @@ PUBLISH_POOL = Statement(
 
 
 def publish_people(cursor: Cursor, campaign: CampaignId, beliefs: Beliefs) -> None:
-    """The pool and the reliabilities. NotFound where there is no such campaign."""
+    """The pool, the reliabilities, and who is suspected. NotFound where there is no such campaign."""
     write_pool(cursor, campaign, beliefs.pool)
     write_reliabilities(cursor, campaign, beliefs)
+    cursor.changes(
+        PUBLISH_SUSPICIONS,
+        [
+            {"campaign": campaign, "worker": worker, "suspicions": mapping.suspicions_text(found)}
+            for worker, found in sorted(beliefs.suspicions.items())
+        ],
+    )
 
 
 def publish_items(cursor: Cursor, items: Iterable[Item]) -> None:

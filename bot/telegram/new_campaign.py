@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 
 from core.campaign import Draft, Kind, Policy
 from core.errors import BadInput
+from core.forms import Form
+from core.grouping import Group
 
 KEY = re.compile(r"([A-Za-z][A-Za-z_.]*)[ \t]*[:：][ \t]*(.*)", re.DOTALL)
 TITLE = 100  # letters
@@ -44,6 +46,7 @@ class _Sheet:
     labels: tuple[str, ...] = ()
     kind: Kind = Kind.SINGLE
     zone: str = "UTC"
+    groups: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)  # name, labels
     wordings: dict[str, tuple[str, ...]] = field(default_factory=dict)
     policy: dict[str, Any] = field(default_factory=dict)
     lines: dict[str, Line] = field(default_factory=dict)
@@ -69,9 +72,17 @@ def read_draft(text: str, policy: Policy) -> Draft:
             policy=replace(policy, **sheet.policy),
             wordings=sheet.wordings,
             zone=sheet.zone,
+            groups=tuple(_group(sheet, name, members) for name, members in sheet.groups),
         )
     except BadInput as error:
         raise _at_its_line(error, sheet.lines) from error
+
+
+def _group(sheet: _Sheet, name: str, members: Sequence[str]) -> Group:
+    unknown = [label for label in members if label not in sheet.labels]
+    if unknown:
+        raise BadInput("groups", f"“{unknown[0]}” in {name} is not one of the labels.")
+    return Group(name, tuple(sheet.labels.index(label) for label in members))
 
 
 def _at_its_line(error: BadInput, lines: Mapping[str, Line]) -> BadInput:
@@ -159,6 +170,20 @@ def _pay(sheet: _Sheet, value: str) -> None:
     sheet.policy.update({"currency": currency[0].upper()} if currency else {})
 
 
+def _form(sheet: _Sheet, value: str) -> None:
+    sheet.policy["form"] = None if value.lower() == "auto" else Form(value.lower())
+
+
+def _groups(sheet: _Sheet, value: str) -> None:
+    """“cards = lost card, new card; money = refund, fee”: a group for each part, its labels behind the sign."""
+    for part in filter(str.strip, re.split(r"[;；\n]", value)):
+        name, equals, members = part.partition("=")
+        if not equals or not _labels(members):
+            raise ValueError(part)
+        sheet.groups.append((name.strip(), _labels(members)))
+    sheet.labels = sheet.labels or tuple(label for _, members in sheet.groups for label in members)
+
+
 def _share(name: str) -> Callable[[_Sheet, str], None]:
     def write(sheet: _Sheet, value: str) -> None:
         share = float(value.rstrip("% ").replace(",", "."))
@@ -188,14 +213,20 @@ KEYS: dict[str, Callable[[_Sheet, str], None]] = {
     "pay": _pay,
     "control_share": _share("control_share"),
     "newcomer_controls": _count("newcomer_controls"),
+    "suspension": _share("suspension"),
     "audit_share": _share("audit_share"),
     "network_weight": _share("network_weight"),
+    "form": _form,
+    "groups": _groups,
+    "show_suggestion": _share("show_suggestion"),
     "lease": _minutes("lease"),
     "undo": _minutes("undo"),
     "zone": _zone,
 }
 MEANINGS = {
     "kind": "a kind: single or rating",
+    "form": "a form: auto, all, short, yes_no or groups",
+    "groups": "groups such as “cards = lost card, new card; money = refund, fee”",
     "zone": "a time zone such as Europe/Berlin",
     "overlap": "a range such as 2-7",
     "pay": "an amount such as 0.02 EUR",

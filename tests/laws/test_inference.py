@@ -1,4 +1,4 @@
-"""Laws of the batch: the refit and its yardstick, agreement and vigilance.
+"""Laws of the batch: the refit and its yardstick, and agreement.
 
 Planted bugs, each seen to fail here:
 - `softmax` normalises over items (`test_rows_are_distributions_and_controls_are_certain`)
@@ -9,8 +9,6 @@ Planted bugs, each seen to fail here:
 - `freshened` takes theta without the pool (`test_day_equals_batch_given_the_reliabilities`)
 - weights are read as counts of workers (`test_an_answer_of_no_weight_is_no_answer`)
 - agreement counts single answers (`test_alpha_is_krippendorffs`)
-- ring members keep full weight (`test_a_ring_has_one_vote_and_honest_workers_keep_theirs`)
-- the fast part of the response times is the slow one (`test_rapid_guesses_are_the_fast_ones`)
 - the calibration ignores its lapse (`test_a_crowd_that_agrees_on_errors_claims_little`)
 """
 
@@ -26,8 +24,7 @@ from core.calibration import claimed, fitted
 from core.evidence import Evidence
 from core.inference import AnswerTable, dawid_skene, freshened, refit
 from core.posterior import absorb, start
-from core.reliability import Pool, Reliability, accuracy
-from core.vigilance import longest_run_surprise, rapid_guesses, spammer_score, watch
+from core.reliability import accuracy
 
 FEW = settings(deadline=None, max_examples=12)
 
@@ -205,41 +202,3 @@ def test_alpha_is_krippendorffs() -> None:
     assert fleiss(np.array([[3.0, 0.0], [0.0, 3.0]])) == 1.0
     assert np.isnan(alpha(np.eye(3)))
     assert cliques(np.array([0, 0, 1, 1]), np.array([0, 2, 1, 3]), 4).tolist() == [0, 1, 0, 1]
-
-
-def test_a_ring_has_one_vote_and_honest_workers_keep_theirs() -> None:
-    item, worker, label, _ = crowd(3, 3, items=150, workers=20, answers=1200)
-    shared = np.random.default_rng(8).integers(0, 3, 150)
-    ring_item = np.concatenate([np.random.default_rng(w).choice(150, 60, replace=False) for w in range(8)])
-    ring_worker = np.repeat(20 + np.arange(8), 60)
-    everyone = (np.concatenate([item, ring_item]), np.concatenate([worker, ring_worker]))
-    seen = watch(*everyone, np.concatenate([label, shared[ring_item]]), 150, 28, 3)
-    assert (seen.group[20:] >= 0).all()
-    assert (seen.group[:20] < 0).all()
-    assert (seen.weight[:1200] == 1).all()
-    votes = np.bincount(ring_item, seen.weight[1200:], 150)
-    assert votes[np.unique(ring_item)] == pytest.approx(np.ones(len(np.unique(ring_item))))
-    assert len(set(seen.one_vote(everyone[1])[1200:].tolist())) == 1
-    clean = watch(item, worker, label, 150, 20, 3)
-    assert (clean.group < 0).all()
-    assert clean.flags == ()
-
-
-def test_rapid_guesses_are_the_fast_ones() -> None:
-    rng = np.random.default_rng(4)
-    slow, fast = np.exp(rng.normal(2.2, 0.4, 400)), np.exp(rng.normal(-0.5, 0.3, 60))
-    guess = rapid_guesses(np.concatenate([slow, fast]))
-    assert guess[400:].mean() > 0.9
-    assert guess[:400].mean() < 0.02
-    assert (rapid_guesses(slow) < 0.5).all()
-    assert not rapid_guesses(np.full(100, np.nan)).any()
-
-
-def test_answers_that_do_not_depend_on_the_item_score_nothing() -> None:
-    pool = Pool.fresh(3)
-    constant = Reliability((0.0, 500.0, 0.0) * 3)
-    perfect = Reliability((500.0, 0.0, 0.0, 0.0, 500.0, 0.0, 0.0, 0.0, 500.0))
-    assert spammer_score(constant, pool) < 0.01
-    assert spammer_score(perfect, pool) > 0.9
-    assert longest_run_surprise([0, 1, 2, 1, 0, 2] * 5) < 1
-    assert longest_run_surprise([0, 1, 2] * 10 + [1] * 20 + [0, 2] * 10) > 3

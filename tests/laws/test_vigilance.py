@@ -1,0 +1,227 @@
+"""Laws of vigilance: rings, rapid guesses, suspicions, and the sequential test that suspends.
+
+Planted bugs, each seen to fail here:
+- ring members keep full weight (`test_a_ring_has_one_vote_and_honest_workers_keep_theirs`)
+- the fast part of the response times is the slow one (`test_rapid_guesses_are_the_fast_ones`)
+- a member is kept by the mean instead of the false discovery rate (`test_findings_are_kept_at_their_rate`)
+- groups are numbered by their place in the table (`test_renaming_workers_renames_the_ring`)
+- skills are judged by insiders too (`test_a_ring_has_one_vote_and_honest_workers_keep_theirs`)
+- the sequential test takes Wald's bound for power as that for error (`test_honest_workers_are_hardly_ever_stopped`)
+- the exact bound forgets those who passed (`test_the_exact_chance_is_that_of_a_simulation`)
+- someone who passed starts again at zero (`test_who_passed_is_held_and_can_still_be_stopped`)
+- missed controls count each control, not each class (`test_the_commonest_label_is_no_better_than_chance`)
+- runs forget the worker's habit (`test_runs_are_seen_beyond_habit_and_beyond_the_items`)
+- `spammer_scores` takes columns for rows (`test_scores_of_spammers_are_those_of_the_paper`)
+- strengths above 1 (`test_suspicions_are_chances_and_name_who_answered`)
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.inference import AnswerTable, refit
+from core.meetings import meetings
+from core.reliability import Pool
+from core.rings import kept, rings, upper_tail
+from core.suspension import FLOOR, PASSED, after_control, bound, crossing, honest_level, step, stops
+from core.suspicion import alike, missed, runs, spammer_scores, suspected
+from core.vigilance import rapid_guesses, watch
+from core.worker import Reason
+from tests.laws.test_inference import crowd
+
+FEW = settings(deadline=None, max_examples=12)
+SEEDS = st.integers(0, 10**6)
+
+
+def with_ring(seed: int, members: int = 8) -> tuple[np.ndarray, ...]:
+    """(item, worker, label) of 20 honest workers on 150 items, and of a ring, 20 and up, that shares random answers."""
+    item, worker, label, _ = crowd(seed, 3, items=150, workers=20, answers=1200)
+    rng = np.random.default_rng(seed + 1)
+    shared = rng.integers(0, 3, 150)
+    theirs = np.concatenate([rng.choice(150, 60, replace=False) for _ in range(members)])
+    who = np.repeat(20 + np.arange(members), 60)
+    return np.concatenate([item, theirs]), np.concatenate([worker, who]), np.concatenate([label, shared[theirs]])
+
+
+@FEW
+@given(SEEDS)
+def test_a_ring_has_one_vote_and_honest_workers_keep_theirs(seed: int) -> None:
+    item, worker, label = with_ring(seed)
+    seen = watch(item, worker, label, 150, 28, 3)
+    assert (seen.group[20:] >= 0).all()
+    assert (seen.group[:20] < 0).all()
+    assert (seen.weight[:1200] == 1).all()
+    votes = np.bincount(item[1200:], seen.weight[1200:], 150)
+    assert votes[votes > 0] == pytest.approx(np.ones((votes > 0).sum()))
+    assert len(set(seen.one_vote(worker)[1200:].tolist())) == 1
+    assert {flag.worker for flag in seen.flags if flag.reason is Reason.RING} == set(range(20, 28))
+
+
+@FEW
+@given(SEEDS)
+def test_an_honest_crowd_has_no_ring(seed: int) -> None:
+    item, worker, label, _ = crowd(seed, 3, items=150, workers=20, answers=1200)
+    seen = watch(item, worker, label, 150, 20, 3)
+    assert (seen.group < 0).all()
+    assert seen.flags == ()
+    assert seen.of(AnswerTable.of_labels(item, worker, label, 3, 150, 20)).weight is None
+
+
+@FEW
+@given(SEEDS, st.randoms(use_true_random=False))
+def test_renaming_workers_renames_the_ring(seed: int, rng: object) -> None:
+    item, worker, label = with_ring(seed)
+    names = list(range(28))
+    rng.shuffle(names)  # type: ignore[attr-defined]
+    here, there = rings(item, worker, label, 28, 3), rings(item, np.array(names)[worker], label, 28, 3)
+    assert [there[name] >= 0 for name in names] == [ring >= 0 for ring in here]
+
+
+def test_rings_of_nobody() -> None:
+    nothing = np.zeros(0, dtype=np.int64)
+    assert rings(nothing, nothing, nothing, 3, 2).tolist() == [-1, -1, -1]
+    unlabelled = watch(np.array([0, 0]), np.array([0, 1]), np.array([-1, -1]), 1, 2, 2)
+    assert unlabelled.group.tolist() == [-1, -1]
+    assert unlabelled.weight.tolist() == [1.0, 1.0]
+
+
+@FEW
+@given(SEEDS)
+def test_meetings_are_counted_once_and_a_part_of_them_is_a_part(seed: int) -> None:
+    item, worker, label, _ = crowd(seed)
+    every = meetings(item, worker, label, 9, 3)
+    count = sum(
+        int(a != b) for i in range(40) for at, a in enumerate(worker[item == i]) for b in worker[item == i][at + 1 :]
+    )
+    assert every.met.sum() == count
+    part = meetings(item, worker, label, 9, 3, most=count // 2)
+    assert 0 < part.met.sum() <= count // 2 + 30
+
+
+@given(st.lists(st.floats(0.001, 1), max_size=30), st.sampled_from([0.01, 0.1, 0.5]))
+def test_findings_are_kept_at_their_rate(chances: list[float], rate: float) -> None:
+    chance = np.array(chances)
+    found = kept(chance, rate)
+    assert (chance[found] <= rate).all()
+    if found.any():
+        assert chance[found].max() <= rate * found.sum() / len(chance) + 1e-12
+        assert found[chance <= chance[found].max()].all()
+    for more in range(int(found.sum()) + 1, len(chance) + 1):  # the step up: no longer list would have passed
+        assert np.sort(chance)[more - 1] > rate * more / len(chance)
+    assert upper_tail(np.array([0.0, 1.645])) == pytest.approx([0.5, 0.05], abs=1e-3)
+
+
+def test_rapid_guesses_are_the_fast_ones() -> None:
+    rng = np.random.default_rng(4)
+    slow, fast = np.exp(rng.normal(2.2, 0.4, 400)), np.exp(rng.normal(-0.5, 0.3, 60))
+    guess = rapid_guesses(np.concatenate([slow, fast]))
+    assert guess[400:].mean() > 0.9
+    assert guess[:400].mean() < 0.02
+    assert (rapid_guesses(slow) < 0.5).all()
+    assert not rapid_guesses(np.full(100, np.nan)).any()
+
+
+@pytest.mark.parametrize("labels", [2, 3, 4, 6])
+@pytest.mark.parametrize("level", [0.65, 0.8])
+def test_honest_workers_are_hardly_ever_stopped(labels: int, level: float) -> None:
+    """By their first test, exactly; and with all that follow it, in 400 controls of 4,000 simulated workers."""
+    assert 0.002 < crossing(labels, level, level, bound(labels, level, 0.01)) <= 0.01
+    rng, surprise, stopped = np.random.default_rng(labels), np.zeros(4000), np.zeros(4000, dtype=bool)
+    good, bad = step(True, labels, level), step(False, labels, level)
+    for _ in range(400):
+        new = surprise + np.where(rng.random(4000) < level, good, bad)
+        surprise = np.where((new <= PASSED) & (surprise > PASSED), FLOOR, np.maximum(new, FLOOR))
+        stopped |= surprise >= bound(labels, level, 0.01)
+    assert stopped.mean() <= 0.01 + 3 * (0.01 * 0.99 / 4000) ** 0.5
+
+
+@FEW
+@given(st.sampled_from([2, 3, 6]), st.sampled_from([0.2, 0.5, 0.8]), SEEDS)
+def test_the_exact_chance_is_that_of_a_simulation(labels: int, right: float, seed: int) -> None:
+    rng, stopped = np.random.default_rng(seed), 0
+    for _ in range(600):
+        surprise = 0.0
+        for good in (rng.random(300) < right).tolist():
+            surprise = after_control(surprise, good, labels, 0.8)
+            if surprise >= 4.1 or surprise == FLOOR:
+                break
+        stopped += surprise >= 4.1
+    exact = crossing(labels, 0.8, right, 4.1, 300)
+    assert stopped / 600 == pytest.approx(exact, abs=4.5 * (exact * (1 - exact) / 600) ** 0.5 + 0.003)
+
+
+def test_who_passed_is_held_and_can_still_be_stopped() -> None:
+    surprise, controls = 0.0, 0
+    for _ in range(200):
+        surprise = after_control(surprise, True, 4, 0.8)
+    assert surprise == FLOOR
+    while not stops(surprise, 4, 0.8, 0.01):
+        surprise, controls = after_control(surprise, False, 4, 0.8), controls + 1
+    assert controls == 10  # (8 + 4.13) / 1.32, rounded up: a newcomer needs 4
+    assert not stops(99.0, 4, 0.8, 0.0)
+
+
+@given(st.integers(2, 12), st.floats(0.3, 0.99), st.floats(1, 80))
+def test_honesty_is_judged_by_the_crowd_and_never_above_its_own(labels: int, accuracy: float, strength: float) -> None:
+    fresh = Pool.fresh(labels, accuracy, strength)
+    level = honest_level(fresh)
+    assert level <= min(0.8, accuracy)
+    assert level <= honest_level(Pool.fresh(labels, accuracy, 4 * strength)) + 0.011 or accuracy < 0.5
+    if level < 1 / labels + 0.05:
+        assert step(False, labels, level) == 0.0
+    else:
+        assert step(True, labels, level) < 0 < step(False, labels, level)
+
+
+def test_the_commonest_label_is_no_better_than_chance() -> None:
+    truth = np.array([0] * 90 + [1] * 10)
+    worker = np.repeat([0, 1, 2], 100)
+    lazy, random, honest = np.zeros(100, dtype=np.int64), np.random.default_rng(0).integers(0, 2, 100), truth
+    chance = missed(worker, np.concatenate([lazy, random, honest]), np.tile(truth, 3), 4, 2, 0.8)
+    assert chance[0] > 0.5
+    assert chance[1] > 0.5
+    assert chance[2] < 0.01
+    assert chance[3] == 0.0
+
+
+def test_scores_of_spammers_are_those_of_the_paper() -> None:
+    """Raykar and Yu 2012: for two labels, (sensitivity + specificity - 1) squared; 0 where all rows are alike."""
+    two = np.array([[[0.9, 0.1], [0.3, 0.7]], [[0.4, 0.6], [0.4, 0.6]], [[1.0, 0.0], [0.0, 1.0]]])
+    assert spammer_scores(two) == pytest.approx([(0.7 + 0.9 - 1) ** 2, 0.0, 1.0])
+    assert spammer_scores(5 * two) == pytest.approx(spammer_scores(two))
+    pool = Pool.fresh(3)
+    constant, perfect = np.array([0.0, 50.0, 0.0] * 3), 50 * np.eye(3).reshape(-1)
+    chance = alike(np.array([constant, perfect, np.zeros(9)]), pool, 0.6)
+    assert chance[0] > 0.99
+    assert chance[1:] == pytest.approx([0, 0], abs=0.01)
+
+
+def test_runs_are_seen_beyond_habit_and_beyond_the_items() -> None:
+    """Somebody who mixes, then holds one button; somebody who always holds it; somebody honest on sorted items."""
+    rng = np.random.default_rng(3)
+    truth = np.repeat([0, 1, 2], 40)
+    item, worker = np.tile(rng.permutation(120), 6), np.repeat(np.arange(6), 120)
+    label = np.where(rng.random(720) < 0.85, truth[item], rng.integers(0, 3, 720))
+    label[worker == 1] = np.where(np.arange(120) < 45, 1, label[worker == 1])
+    label[worker == 2] = 0
+    item[worker == 3], label[worker == 3] = np.arange(120), truth
+    table = AnswerTable.of_labels(item, worker, label, 3, 120, 6)
+    chance = runs(worker, label, item, refit(table), 6)
+    assert chance[1] > 0.99
+    assert np.delete(chance, 1).tolist() == [0, 0, 0, 0, 0]
+
+
+@FEW
+@given(SEEDS)
+def test_suspicions_are_chances_and_name_who_answered(seed: int) -> None:
+    item, worker, label, truth = crowd(seed, 3, items=60, workers=9, answers=500)
+    label = np.where(worker == 4, 2, label)  # somebody who always says the same
+    told = np.where(np.arange(60) < 30, truth, -1)
+    table = AnswerTable.of_labels(item, worker, label, 3, 60, 11, controls=told)
+    flags = suspected(table, refit(table))
+    assert all(0.5 < flag.strength <= 1 and flag.worker in set(worker.tolist()) for flag in flags)
+    assert suspected(table, refit(table)) == flags
+    assert 4 in {flag.worker for flag in flags if flag.reason is Reason.ALIKE}
