@@ -1,52 +1,95 @@
-"""The shape in which a question is put, and what a tap on it is evidence of."""
+"""The shape in which a question is put, and what a tap on it is evidence of.
+
+One question has one answer, whatever its form. Where the labels lie on pages (`Form.GROUPS`), opening a group only
+turns a page: nothing is kept of it until a label is tapped, or "one of these, cannot tell which".
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from core.evidence import Evidence
+from core.grouping import Group
 
-MAX_BUTTONS = 12  # choices a thumb still finds
+MAX_BUTTONS = 8  # choices that a thumb finds on one screen
+SCALE = 12  # steps of a rating that fit one screen: digits are short, and their order is known
 
 
 class Form(StrEnum):
     ALL = "all"  # one button for each label
     SHORT = "short"  # a few labels and "none of these"
     YES_NO = "yes_no"  # "is it a cat?"
+    GROUPS = "groups"  # a few likely labels or none, then every label by its group
+    TEXT = "text"  # no buttons: the answer is a message of the worker's own words
+
+
+FORMS = tuple(form for form in Form if form is not Form.TEXT)  # those that are tapped
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A form with the labels it shows, in the order of the buttons."""
+    """A form with the labels on its first page, in the order of their buttons."""
 
     form: Form
     shown: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        if not self.shown or len(set(self.shown)) < len(self.shown):
+        if len(set(self.shown)) < len(self.shown) or not (self.shown or self.form is Form.GROUPS):
             raise ValueError("a layout shows each of its labels once")
         if self.form is Form.YES_NO and len(self.shown) != 1:
             raise ValueError("yes or no is asked of one label")
 
-    @property
-    def buttons(self) -> int:
-        """Choices to tap: the labels, then "none of these", or yes and no."""
-        return len(self.shown) + (self.form is not Form.ALL)
+
+WORDS = Layout(Form.TEXT, (0,))  # words stand for the only label of a campaign of texts: they tell of no other
 
 
-def evidence_of(layout: Layout, choice: int, labels: int) -> Evidence:
-    """What a tap on button `choice` (from 0) leaves possible; ValueError where there is no such button."""
-    if not 0 <= choice < layout.buttons:
-        raise ValueError(f"button {choice} of {layout.buttons}")
-    if choice < len(layout.shown):
+def choices(layout: Layout, labels: int, groups: int = 0) -> int:
+    """How many answers a layout can get, apart from "not sure"; they are counted from 0.
+
+    First the labels shown. Then "no" or "none of these" (`SHORT`, `YES_NO`); or each of all `labels` by its number, as
+    it lies on its group's page, then "one of these" for each group (`GROUPS`).
+    """
+    match layout.form:
+        case Form.ALL:
+            return len(layout.shown)
+        case Form.SHORT | Form.YES_NO:
+            return len(layout.shown) + 1
+        case Form.GROUPS:
+            return len(layout.shown) + labels + groups
+        case Form.TEXT:
+            return 0
+
+
+def evidence_of(layout: Layout, choice: int, labels: int, groups: Sequence[Group] = ()) -> Evidence:
+    """What a tap on choice `choice` leaves possible; ValueError where there is no such choice."""
+    if not 0 <= choice < choices(layout, labels, len(groups)):
+        raise ValueError(f"there is no choice {choice} of {layout.form}")
+    beyond = choice - len(layout.shown)
+    if beyond < 0:
         return Evidence.of(layout.shown[choice])
-    return Evidence.among(layout.shown).complement(labels)
+    if layout.form is not Form.GROUPS:
+        return Evidence.among(layout.shown).complement(labels)
+    return Evidence.of(beyond) if beyond < labels else Evidence.among(groups[beyond - labels].labels)
 
 
-def layout_for(labels: int, posterior: tuple[float, ...]) -> Layout:
-    """All labels where they fit a screen, else the likeliest ones and "none of these"."""
-    if labels <= MAX_BUTTONS:
-        return Layout(Form.ALL, tuple(range(labels)))
-    likeliest = sorted(range(labels), key=lambda label: -posterior[label])[: MAX_BUTTONS - 1]
-    return Layout(Form.SHORT, tuple(sorted(likeliest)))
+def choice_of(layout: Layout, label: int, labels: int) -> int:
+    """The first choice whose evidence holds a label: what somebody taps who thinks of it; ValueError for no label."""
+    if not 0 <= label < labels:
+        raise ValueError(f"label {label} of {labels}")
+    if label in layout.shown:
+        return layout.shown.index(label)
+    if layout.form is Form.ALL:
+        raise ValueError(f"label {label} is not shown")
+    return len(layout.shown) + (label if layout.form is Form.GROUPS else 0)
+
+
+def choice_of_label(layout: Layout, label: int) -> int:
+    """The choice of a label on its group's page."""
+    return len(layout.shown) + label
+
+
+def choice_of_group(layout: Layout, group: int, labels: int) -> int:
+    """The choice "one of these, cannot tell which" on a group's page."""
+    return len(layout.shown) + labels + group

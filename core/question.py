@@ -32,6 +32,8 @@ class Question:
     state: QuestionState
     asked_at: datetime
     expires_at: datetime
+    suggested: int | None = None  # label that a version thought likeliest, where `show_suggestion` draws an arm
+    revealed: bool | None = None  # the worker was told of it; None: no arm was drawn
 
 
 @dataclass(frozen=True, slots=True)

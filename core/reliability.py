@@ -36,6 +36,8 @@ class Pool:
     temperature: float  # of the calibrated posterior; above 1 where beliefs are too sure
     model: Model
     lapse: float = 0.0  # chance of error that no number of agreeing answers removes
+    pace: tuple[float, ...] = ()  # how much longer than `core.effort` says each form takes here; () where unknown
+    voice: float = 1.0  # how far the network may be heard, from `core.voice`; at most the policy's network_weight counts
 
     def __post_init__(self) -> None:
         if not self.prior or len(self.confusion) != len(self.prior):
@@ -64,12 +66,18 @@ class Pool:
         return sum(p * row[k] for k, (p, row) in enumerate(zip(self.prior, self.confusion, strict=True)))
 
     def to_json(self) -> str:
-        return json.dumps([self.prior, self.confusion, self.strength, self.temperature, self.model.value, self.lapse])
+        return json.dumps([self.prior, self.confusion, self.strength, self.temperature, self.model.value, self.lapse,
+                           self.pace, self.voice])  # fmt: skip
 
     @classmethod
     def from_json(cls, text: str) -> Pool:
         prior, confusion, strength, temperature, model, *rest = json.loads(text)
-        return cls(tuple(prior), tuple(map(tuple, confusion)), strength, temperature, Model(model), *rest)
+        lapse = rest[0] if rest else 0.0
+        pace = rest[1] if len(rest) > 1 else ()
+        voice = rest[2] if len(rest) > 2 else 1.0
+        return cls(
+            tuple(prior), tuple(map(tuple, confusion)), strength, temperature, Model(model), lapse, tuple(pace), voice
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +126,7 @@ def likelihood(evidence: Evidence, reliability: Reliability, pool: Pool) -> tupl
 def _likelihood_by_accuracy(
     evidence: Evidence, labels: tuple[int, ...], reliability: Reliability, pool: Pool
 ) -> tuple[float, ...]:
-    right = _right(reliability, pool)
+    right = hit_chance(reliability, pool)
     found = []
     for k, row in enumerate(pool.confusion):
         wrong = (1 - right) / max(1 - row[k], 1e-12)
@@ -127,7 +135,8 @@ def _likelihood_by_accuracy(
     return tuple(found)
 
 
-def _right(reliability: Reliability, pool: Pool) -> float:
+def hit_chance(reliability: Reliability, pool: Pool) -> float:
+    """How often this worker is right, where one accuracy says all of them (`Model.ACCURACY`)."""
     if pool.labels == 1:
         return 1.0
     right, wrong = reliability.counts
@@ -153,7 +162,7 @@ def learnt(
     if pool.model is Model.MATRIX:
         return _learnt_matrix(reliability, posterior, evidence, pool, weight)
     chance = likelihood(evidence, reliability, pool)
-    hit = _right(reliability, pool)
+    hit = hit_chance(reliability, pool)
     gained = weight * sum([posterior[k] * hit / chance[k] for k in evidence.labels() if chance[k] > 0.0])
     right, wrong = reliability.counts
     return Reliability((right + gained, wrong + weight - gained))

@@ -8,12 +8,14 @@ from enum import Enum
 
 from core.campaign import Campaign
 from core.evidence import Evidence
-from core.forms import evidence_of
+from core.feeding import follow
+from core.forms import Form, evidence_of
+from core.ids import QuestionId
 from core.intake import Change, absorbed, judged, retracted
 from core.item import Item, Role, Verdict
 from core.ports import Transaction
 from core.question import Answer, Press, Question, QuestionState, Tap
-from core.service import enrolment_of, release
+from core.service import Asked, enrolment_of, release
 from core.worker import Worker
 
 
@@ -69,19 +71,42 @@ def tap(tx: Transaction, worker: Worker, pressed: Tap, now: datetime) -> Tapped:
     return Tapped(Outcome.STALE) if evidence is None else take(tx, worker, campaign, question, evidence, now)
 
 
+def turn(tx: Transaction, worker: Worker, question_id: QuestionId, lease: int) -> Asked | Tapped:
+    """The question whose choices are looked at on another page: nothing is kept of it, however often; or why not."""
+    question = tx.question(question_id)
+    if question is None:
+        return Tapped(Outcome.STALE)
+    if question.worker != worker.id:
+        return Tapped(Outcome.FOREIGN)
+    campaign = tx.campaign(question.campaign)
+    if lease != question.lease:
+        return Tapped(Outcome.STALE, campaign, question)
+    if question.state in (QuestionState.ANSWERED, QuestionState.SKIPPED):
+        return Tapped(Outcome.ALREADY, campaign, question)
+    return Asked(campaign, question, tx.item(question.item), again=True)
+
+
 def _evidence(campaign: Campaign, question: Question, choice: int | Press) -> Evidence | None:
+    if question.layout.form is Form.TEXT:
+        return None  # nothing but words answers it
     if isinstance(choice, Press):
         return Evidence.all(len(campaign.labels)) if choice is Press.NOT_SURE else None
     try:
-        return evidence_of(question.layout, choice, len(campaign.labels))
+        return evidence_of(question.layout, choice, len(campaign.labels), campaign.groups)
     except ValueError:
         return None
 
 
 def take(
-    tx: Transaction, worker: Worker, campaign: Campaign, question: Question, evidence: Evidence, now: datetime
+    tx: Transaction,
+    worker: Worker,
+    campaign: Campaign,
+    question: Question,
+    evidence: Evidence,
+    now: datetime,
+    words: str = "",
 ) -> Tapped:
-    """Records an answer to a question that is live, or expired and unanswered."""
+    """Records an answer to a question that is live, or expired and unanswered; `words` where it is a written one."""
     item = tx.item(question.item)
     enrolment = enrolment_of(tx, campaign, worker)
     seated = question.state is QuestionState.LIVE
@@ -99,6 +124,10 @@ def take(
     tx.save_enrolment(change.enrolment)
     tx.save_question(answered)
     tx.add_answer(_fact(question, evidence, now, late, counted))
+    if words:
+        tx.add_written(question.id, question.lease, words)
+    if counted:
+        follow(tx, campaign, item, change.item)
     _pay(tx, campaign, worker, question, now)
     outcome = Outcome.CREDITED if not counted else Outcome.LATE if late else Outcome.SAVED
     return Tapped(outcome, campaign, answered, change.item, change.missed, change.settled)
@@ -107,7 +136,7 @@ def take(
 def _can_still_matter(campaign: Campaign, item: Item) -> bool:
     if item.role is Role.CONTROL:
         return True
-    return item.verdict is Verdict.OPEN and item.seats < campaign.policy.max_overlap
+    return item.verdict is Verdict.OPEN and item.seats < (item.limit or campaign.policy.max_overlap)
 
 
 def _fact(question: Question, evidence: Evidence, now: datetime, late: bool, counted: bool) -> Answer:
@@ -142,7 +171,9 @@ def skip(tx: Transaction, worker: Worker, campaign: Campaign, question: Question
     tx.save_enrolment(replace(enrolment, skipped=enrolment.skipped + 1))
     item = tx.item(question.item)
     if problem and item.role is not Role.CONTROL:
-        tx.save_item(judged(campaign, replace(item, problems=item.problems + 1)))
+        after = judged(campaign, replace(item, problems=item.problems + 1))
+        tx.save_item(after)
+        follow(tx, campaign, item, after)
     return Tapped(Outcome.REPORTED if problem else Outcome.SKIPPED, campaign, question, item)
 
 
@@ -168,8 +199,9 @@ def undo(tx: Transaction, worker: Worker, campaign: Campaign, question: Question
         release(tx, live)  # one question at a time; it is asked again afterwards
     tx.save_question(again)
     rest = [(other, reliability) for other, reliability in tx.answers_of(item.id) if other.question != question.id]
-    item = retracted(campaign, item, rest)
+    before, item = item, retracted(campaign, item, rest)
     tx.save_item(item)
+    follow(tx, campaign, before, item)
     tx.save_enrolment(replace(enrolment, answered=enrolment.answered - 1))
     if campaign.policy.pay:
         cause = f"undo:{question.id}:{question.lease}"

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
-from sqlalchemy import exists, not_, select, text, update
+from sqlalchemy import ColumnElement, Select, case, exists, not_, select, text, update
 
 from core.errors import Conflict, NotFound
 from core.ids import CampaignId, ItemId, WorkerId
 from core.item import Item, NewItem, Role, Verdict
-from core.routing import Head
+from core.routing import WINDOW, Head
 from storage import mapping
 from storage.campaigns import Campaigns
+from storage.chains import strangers
 from storage.mapping import Values
 from storage.sql import START, Statement, fixed, given, insert
 from storage.tables import ASKABLE, CONTROL, TABLES
@@ -22,13 +24,29 @@ NAMES_AT_ONCE = 500
 _unmet = not_(exists().where(QUESTION.c.worker == given("worker"), QUESTION.c.item == ITEM.c.id).correlate(ITEM))
 
 FIND_ITEM = Statement(select(ITEM).where(ITEM.c.id == given("of")).with_for_update(key_share=True))
-HEAD = Statement(
-    select(ITEM.c.id, ITEM.c.posterior)
-    .where(ITEM.c.campaign == given("campaign"), text(ASKABLE), _unmet)
-    .order_by(ITEM.c.priority.desc(), ITEM.c.id)
-    .limit(given("limit"))
-    .offset(START)
-)
+_learning = case((ITEM.c.answers == fixed("0"), ITEM.c.worth), else_=fixed("0.0")).label("learning")
+
+
+def _queue(*where: ColumnElement[bool]) -> Select[Any]:
+    """Open items with a free seat, as (id, posterior, worth to the network), the best first."""
+    return (
+        select(ITEM.c.id, ITEM.c.posterior, _learning)
+        .where(ITEM.c.campaign == given("campaign"), text(ASKABLE), *where)
+        .order_by(ITEM.c.priority.desc(), ITEM.c.id)
+    )
+
+
+def _within(queue: Select[Any]) -> Statement:
+    """Those that the worker has not met, among the first `window` only."""
+    first = queue.add_columns(ITEM.c.priority).limit(given("window")).offset(START).subquery("first")
+    met = exists().where(QUESTION.c.worker == given("worker"), QUESTION.c.item == first.c.id).correlate(first)
+    columns = (first.c.id, first.c.posterior, first.c.learning)
+    ordered = select(*columns).where(not_(met), strangers(first)).order_by(first.c.priority.desc(), first.c.id)
+    return Statement(ordered.limit(given("limit")).offset(START))
+
+
+HEAD, FRESH = _within(_queue()), _within(_queue(ITEM.c.priority <= fixed("1")))
+HEAD_AFTER_ALL = Statement(_queue(_unmet, strangers(ITEM)).limit(given("limit")).offset(START))
 UNMET_CONTROLS = Statement(
     select(ITEM.c.id)
     .where(ITEM.c.campaign == given("campaign"), text(CONTROL), _unmet)
@@ -67,7 +85,13 @@ class Items(Campaigns):
         return mapping.item(row)
 
     def head(self, campaign: CampaignId, worker: WorkerId, limit: int) -> Head:
-        return mapping.head(self.cursor.rows(HEAD, campaign=campaign, worker=worker, limit=limit))
+        given_ = {"campaign": campaign, "worker": worker, "limit": limit}
+        window = WINDOW * limit
+        rows = self.cursor.rows(HEAD, window=window, **given_)
+        if len(rows) < limit:  # this worker has met most of what is begun
+            known = {row[0] for row in rows}
+            rows += [row for row in self.cursor.rows(FRESH, window=window, **given_) if row[0] not in known]
+        return mapping.head(rows[:limit] or self.cursor.rows(HEAD_AFTER_ALL, **given_))
 
     def unmet_controls(self, campaign: CampaignId, worker: WorkerId, limit: int) -> list[ItemId]:
         rows = self.cursor.rows(UNMET_CONTROLS, campaign=campaign, worker=worker, limit=limit)

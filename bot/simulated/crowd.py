@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.sandbox.crowd import by_accuracy
-from core.forms import Layout, evidence_of
+from core.forms import Layout, choice_of
 
 Confusion = NDArray[np.float64]  # (K, K), rows are the truth and sum to 1
 HABITS = ("honest", "random", "constant", "ring")
@@ -75,10 +75,7 @@ class Simulated:
 
 def button_of(layout: Layout, label: int, labels: int) -> int:
     """The first button whose evidence holds the label; ValueError where the form has none."""
-    for choice in range(layout.buttons):
-        if label in evidence_of(layout, choice, labels):
-            return choice
-    raise ValueError(f"no button of {layout} can mean label {label}")
+    return choice_of(layout, label, labels)
 
 
 def crowd_of(labels: int, seed: int, kinds: Sequence[Kind] = CROWD) -> list[Simulated]:

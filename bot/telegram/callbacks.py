@@ -12,6 +12,7 @@ from core.question import Press, Tap
 
 LIMIT = 64  # bytes, Telegram's
 _TAP = re.compile(r"a:([A-Za-z0-9_-]{1,32}):(0|[1-9][0-9]{0,8}):([a-z]|0|[1-9][0-9]{0,2})")
+_TURN = re.compile(r"o:([A-Za-z0-9_-]{1,32}):(0|[1-9][0-9]{0,8}):(0|[1-9][0-9]{0,2})")
 _AGREE = re.compile(r"y:(0|[1-9][0-9]{0,3})")
 _SPEAK = re.compile(r"l:([a-z]{2,3})")
 
@@ -44,7 +45,16 @@ class Open:
     slug: str
 
 
-Pressed = Tap | Go | Agree | Speak | Open
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Another page of a question's choices: 0 the first, 1 the groups of labels, 2 and on one group each."""
+
+    question: QuestionId
+    lease: int
+    page: int
+
+
+Pressed = Tap | Turn | Go | Agree | Speak | Open
 
 
 def pack(pressed: Pressed) -> str:
@@ -61,6 +71,8 @@ def _packed(pressed: Pressed) -> str:
     match pressed:
         case Tap(question, lease, choice):
             return f"a:{question}:{lease}:{choice}"
+        case Turn(question, lease, page):
+            return f"o:{question}:{lease}:{page}"
         case Agree(version):
             return f"y:{version}"
         case Speak(language):
@@ -75,6 +87,8 @@ def unpack(text: str) -> Pressed | None:
     """What was pressed, or None for anything that `pack` never wrote; never raises."""
     if found := _TAP.fullmatch(text):
         return _tap(*found.groups())
+    if found := _TURN.fullmatch(text):
+        return Turn(QuestionId(found[1]), int(found[2]), int(found[3]))
     if found := _AGREE.fullmatch(text):
         return Agree(int(found[1]))
     if found := _SPEAK.fullmatch(text):

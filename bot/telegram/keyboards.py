@@ -10,8 +10,7 @@ from unicodedata import east_asian_width
 from bot.telegram.callbacks import Agree, Go, Open, Pressed, Speak, pack
 from bot.telegram.words import LANGUAGES, Tongue
 from core.campaign import Campaign
-from core.forms import Form
-from core.question import Press, Question, Tap
+from core.question import Tap
 from core.worker import CONSENT_VERSION
 
 PER_ROW = ((2, 5), (7, 4), (11, 3), (20, 2))  # (letters of the longest wording, buttons in a row)
@@ -52,40 +51,13 @@ def grid(buttons: Sequence[Button]) -> list[list[Button]]:
     return [list(buttons[at : at + size]) for at in range(0, len(buttons), size)]
 
 
-def wordings(campaign: Campaign, question: Question, say: Tongue) -> list[str]:
-    """The words on a question's choices, in their order."""
-    names = campaign.choices(say.language)
-    shown = [names[label] for label in question.layout.shown]
-    match question.layout.form:
-        case Form.ALL:
-            return shown
-        case Form.SHORT:
-            return [*shown, say("None of these")]
-        case Form.YES_NO:
-            return [say("Yes"), say("No")]
-
-
-def of_question(campaign: Campaign, question: Question, say: Tongue, undo: Tap | None) -> Markup:
-    """Choices, then what else can be said of a question; `undo` takes the answer before it back."""
-    texts = wordings(campaign, question, say)
-    choices = [Button(text, Tap(question.id, question.lease, at)) for at, text in enumerate(texts)]
-    others = [
-        Button(text, Tap(question.id, question.lease, press))
-        for text, press in (
-            (say("Not sure"), Press.NOT_SURE),
-            (say("Skip"), Press.SKIP),
-            (say("Problem"), Press.PROBLEM),
-        )
-    ]
-    return markup([*grid(choices), [*others, *_undo(say, undo)]])
-
-
 def of_rest(say: Tongue, undo: Tap | None, others: Sequence[Campaign] = ()) -> Markup:
     """Where there is no question: look again, take the last answer back, or open another campaign."""
-    return markup([[Button(say("Look again"), Go.ON), *_undo(say, undo)], *_doors(others)])
+    return markup([[Button(say("Look again"), Go.ON), *undo_row(say, undo)], *_doors(others)])
 
 
-def _undo(say: Tongue, undo: Tap | None) -> list[Button]:
+def undo_row(say: Tongue, undo: Tap | None) -> list[Button]:
+    """The button that takes an answer back, where there is one to take."""
     return [] if undo is None else [Button(say("Undo"), undo)]
 
 

@@ -9,8 +9,10 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from core.campaign import Draft, Kind, Policy
+from bot.telegram.chain_lines import read_links
+from core.campaign import TEXT_LABELS, Draft, Kind, Policy
 from core.errors import BadInput
+from core.feeding import Link
 from core.forms import Form
 from core.grouping import Group
 
@@ -59,6 +61,8 @@ def read_draft(text: str, policy: Policy) -> Draft:
     sheet = _Sheet()
     for line in lines_of(rest):
         _write(sheet, line)
+    if sheet.kind is Kind.TEXT and "labels" not in sheet.lines:
+        sheet.labels = TEXT_LABELS
     for key, value in (("title", sheet.title), ("question", sheet.instructions), ("labels", sheet.labels)):
         if not value:
             raise BadInput(key, "is missing; bare /new shows an example to copy.")
@@ -76,6 +80,12 @@ def read_draft(text: str, policy: Policy) -> Draft:
         )
     except BadInput as error:
         raise _at_its_line(error, sheet.lines) from error
+
+
+def links_in(text: str, source: str) -> list[Link]:
+    """The chains of a /new message that `read_draft` has taken."""
+    lines = lines_of(text.strip().partition("\n")[2])
+    return [link for line in lines if line.key == "then" for link in read_links(source, line.value)]
 
 
 def _group(sheet: _Sheet, name: str, members: Sequence[str]) -> Group:
@@ -156,6 +166,10 @@ def _zone(sheet: _Sheet, value: str) -> None:
     sheet.zone = ZoneInfo(value).key
 
 
+def _then(sheet: _Sheet, value: str) -> None:
+    read_links("", value)
+
+
 def _overlap(sheet: _Sheet, value: str) -> None:
     low, _, high = value.replace("–", "-").partition("-")
     sheet.policy["min_overlap"] = int(low)
@@ -222,9 +236,11 @@ KEYS: dict[str, Callable[[_Sheet, str], None]] = {
     "lease": _minutes("lease"),
     "undo": _minutes("undo"),
     "zone": _zone,
+    "then": _then,
 }
 MEANINGS = {
-    "kind": "a kind: single or rating",
+    "kind": "a kind: single, rating or text",
+    "then": "a label, an arrow and a campaign, such as complaint -> products",
     "form": "a form: auto, all, short, yes_no or groups",
     "groups": "groups such as “cards = lost card, new card; money = refund, fee”",
     "zone": "a time zone such as Europe/Berlin",

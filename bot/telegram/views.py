@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from bot.telegram.keyboards import Markup, of_question, wordings
+from bot.telegram.choices import GUESS, of_question, wording
+from bot.telegram.keyboards import Markup
 from bot.telegram.paper import CAPTION, PAGE, Block, Bubble, bare, html, length, note, rewritten, shortened
 from bot.telegram.words import Tongue
 from core.errors import BadInput, CrowdloopError, NotFound
@@ -15,6 +16,7 @@ from core.question import Press, Tap
 from core.service import Asked, Idle
 from core.tapping import RECORDED, Outcome, Tapped
 
+QUOTED = 80  # letters of a written answer that its receipt repeats
 BRIEF = 200  # letters of the instructions that every question repeats
 
 
@@ -27,6 +29,8 @@ def question(
     """
     photo = asked.item.content.medium is Medium.IMAGE
     blocks = [Block(line, "i"), Block(_ask(asked, say), "b"), Block(asked.item.content.text, "blockquote")]
+    if asked.question.revealed:
+        blocks.append(Block(say("{sign} marks what a computer guesses. Trust your own eyes.", sign=GUESS.strip()), "i"))
     blocks = [block for block in blocks if block.text]
     ahead: list[Block] = []
     while length(blocks) > (CAPTION if photo else PAGE):
@@ -40,12 +44,21 @@ def question(
     return [*old, *(note(chat, ahead) if ahead else []), _sent(asked, chat, blocks, keyboard)]
 
 
+def page(asked: Asked, say: Tongue, chat: int, number: int, page: int) -> list[Letter]:
+    """Another page of a question's choices below the same words. ValueError where there is no such page."""
+    body = {"reply_markup": of_question(asked.campaign, asked.question, say, None, page)}
+    of = asked.question.id
+    return [Letter(chat, "editMessageReplyMarkup", body, Repeat.FREELY, question=of, message=number)]
+
+
 def _ask(asked: Asked, say: Tongue) -> str:
     campaign = asked.campaign
     brief = campaign.draft.instructions.strip() or campaign.draft.title
     if len(brief) > BRIEF:
         first = shortened(brief.splitlines()[0], BRIEF).removesuffix("…")
         brief = say("{beginning}… (all of it: /help)", beginning=first)
+    if asked.question.layout.form is Form.TEXT:
+        return f"{brief}\n{say('✍ Write your answer as a message.')}"
     if asked.question.layout.form is Form.YES_NO:
         label = campaign.choices(say.language)[asked.question.layout.shown[0]]
         return f"{brief}\n{say('Is it “{label}”?', label=label)}"
@@ -78,10 +91,10 @@ def undo_of(tapped: Tapped) -> Tap | None:
     return Tap(tapped.question.id, tapped.question.lease, Press.UNDO)
 
 
-def became(tapped: Tapped, pressed: Tap, say: Tongue) -> str:
-    """One sentence: what became of a tap."""
+def became(tapped: Tapped, pressed: Tap, say: Tongue, words: str = "") -> str:
+    """One sentence: what became of a tap, or of an answer in `words`."""
     if tapped.outcome in RECORDED:
-        return _recorded(tapped, pressed, say)
+        return _recorded(tapped, pressed, say, shortened(words, QUOTED))
     match tapped.outcome:
         case Outcome.ALREADY:
             return say("This is done already. /next shows the open question.")
@@ -101,7 +114,7 @@ def became(tapped: Tapped, pressed: Tap, say: Tongue) -> str:
             return say("There is nothing to take back.")
 
 
-def _recorded(tapped: Tapped, pressed: Tap, say: Tongue) -> str:
+def _recorded(tapped: Tapped, pressed: Tap, say: Tongue, words: str) -> str:
     """What became of an answer, its wording in it."""
     campaign, asked = tapped.campaign, tapped.question
     if campaign is None or asked is None:
@@ -111,10 +124,10 @@ def _recorded(tapped: Tapped, pressed: Tap, say: Tongue) -> str:
         reason = tapped.item.reason if tapped.item else ""
         return say("The answer to this one is known: “{label}”. {reason}", label=truth, reason=reason).strip()
     at = pressed.choice
-    choice = say("not sure") if isinstance(at, Press) else wordings(campaign, asked, say)[at]
+    choice = words or (say("not sure") if isinstance(at, Press) else wording(campaign, asked, at, say))
     if tapped.outcome is Outcome.CREDITED:
         return say("“{choice}” is credited to you; the item was complete before it came.", choice=choice)
-    if tapped.settled:
+    if tapped.settled and not words:
         return say("Saved: “{choice}”. That settled the item.", choice=choice)
     if tapped.outcome is Outcome.LATE:
         return say("Saved: “{choice}”. It came late and still counts.", choice=choice)

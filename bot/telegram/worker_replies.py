@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from bot.telegram import views, views_worker
-from bot.telegram.callbacks import Agree, Go, Open, Pressed, Speak
+from bot.telegram.callbacks import Agree, Go, Open, Pressed, Speak, Turn
 from bot.telegram.keyboards import of_rest
 from bot.telegram.paper import Block, bare, note, rewritten
 from bot.telegram.visit import Reply, Visit
@@ -14,8 +15,9 @@ from core import service
 from core.campaign import Campaign, CampaignState
 from core.ports import Letter, Transaction
 from core.question import Press, Question, QuestionState, Tap
-from core.tapping import MOVES_ON, Outcome, tap
+from core.tapping import MOVES_ON, Outcome, Tapped, tap, turn
 from core.worker import CONSENT_VERSION, Worker
+from core.writing import awaiting, write
 
 OTHERS = 5  # other campaigns offered where one has nothing left
 
@@ -37,6 +39,8 @@ def press(tx: Transaction, visit: Visit, worker: Worker, say: Tongue, pressed: P
     match pressed:
         case Tap():
             return _tap(tx, visit, worker, say, pressed)
+        case Turn():
+            return _turn(tx, visit, worker, say, pressed)
         case Agree(version):
             return _agree(tx, visit, worker, say, version)
         case Open(slug):
@@ -111,10 +115,30 @@ def language(tx: Transaction, visit: Visit, worker: Worker, say: Tongue) -> Repl
     return Reply(views_worker.languages(say, visit.chat))
 
 
-def chat(tx: Transaction, visit: Visit, worker: Worker, say: Tongue) -> Reply:
-    """Anything that is neither a button nor a command: a sentence, and the open question again."""
+def chat(
+    tx: Transaction, visit: Visit, worker: Worker, say: Tongue, text: str = "", sent: datetime | None = None
+) -> Reply:
+    """Anything that is neither a button nor a command: the words that a question waits for, or else a sentence and the
+    open question again."""
+    awaited = awaiting(tx, worker) if worker.agreed else None
+    if awaited is not None:
+        return _written(tx, visit, worker, say, *awaited, text, sent or visit.now)
     sentence = note(visit.chat, [Block(say("I understand buttons and commands only. /help lists them."))])
     return Reply([*sentence, *enter(tx, visit, worker, say).letters])
+
+
+def _written(
+    tx: Transaction, visit: Visit, worker: Worker, say: Tongue, campaign: Campaign, question: Question, text: str,
+    sent: datetime,
+) -> Reply:  # fmt: skip
+    """A message while a question waits for words."""
+    if not text:
+        return _said(visit, say("Only words count here: write your answer as a text message."))
+    written = write(tx, worker, campaign, question, text, sent, visit.now)
+    old = _stripped(tx, visit, question)
+    line = views.became(written, Tap(question.id, question.lease, 0), say, " ".join(text.split()))
+    onward = _onward(tx, visit, worker, say, line, views.undo_of(written))
+    return Reply([*old, *onward.letters], onward.toast)
 
 
 def unknown(tx: Transaction, visit: Visit, worker: Worker, say: Tongue) -> Reply:
@@ -128,6 +152,19 @@ def _tap(tx: Transaction, visit: Visit, worker: Worker, say: Tongue, pressed: Ta
     if tapped.outcome not in (*MOVES_ON, Outcome.UNDONE):
         return Reply(toast=line)
     return _onward(tx, visit, worker, say, line, views.undo_of(tapped))
+
+
+def _turn(tx: Transaction, visit: Visit, worker: Worker, say: Tongue, turned: Turn) -> Reply:
+    """Another page of a question's choices; nothing is kept of it."""
+    found = turn(tx, worker, turned.question, turned.lease)
+    if isinstance(found, Tapped):
+        return Reply(toast=views.became(found, Tap(turned.question, turned.lease, Press.NOT_SURE), say))
+    if visit.bubble is None:
+        return Reply(views.question(found, say, visit.chat))
+    try:
+        return Reply(views.page(found, say, visit.chat, visit.bubble.number, turned.page))
+    except ValueError:
+        return Reply(toast=say("This button is out of date. /next shows the open question."))
 
 
 def _onward(

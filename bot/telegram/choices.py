@@ -1,0 +1,96 @@
+"""The buttons of a question: on one page, or on a page for each group of labels; what can be said beside them."""
+
+from __future__ import annotations
+
+from bot.telegram.callbacks import Turn
+from bot.telegram.keyboards import Button, Markup, grid, markup, undo_row
+from bot.telegram.words import Tongue
+from core.campaign import Campaign
+from core.forms import Form, choice_of_group, choice_of_label
+from core.grouping import title
+from core.question import Press, Question, Tap
+
+FIRST, GROUPS, OPENED = 0, 1, 2  # pages: the first, that of the groups, that of group 0; group 1 comes next
+GUESS = "✦ "  # before the label that a version thinks likeliest, where the worker is told
+
+
+def of_question(campaign: Campaign, question: Question, say: Tongue, undo: Tap | None, page: int = FIRST) -> Markup:
+    """Choices, then what else can be said of a question; `undo` takes the answer before it back.
+
+    ValueError where there is no such page.
+    """
+    if page == FIRST and not (question.layout.form is Form.GROUPS and not question.layout.shown):
+        return markup([*_first(campaign, question, say), [*_others(question, say), *undo_row(say, undo)]])
+    if question.layout.form is not Form.GROUPS or page >= OPENED + len(campaign.groups):
+        raise ValueError(f"{question.layout.form} has no page {page}")
+    if page in (FIRST, GROUPS):
+        back = [[_turn(question, FIRST, say("‹ Back"))]] if question.layout.shown else []
+        rows = _groups(campaign, question, say)
+        return markup([*rows, *back, [*_others(question, say), *undo_row(say, undo if page == FIRST else None)]])
+    return markup(_opened(campaign, question, say, page - OPENED))
+
+
+def wording(campaign: Campaign, question: Question, choice: int, say: Tongue) -> str:
+    """The words of a choice, as its answer is spoken of."""
+    names, shown = campaign.choices(say.language), question.layout.shown
+    beyond = choice - len(shown)
+    match question.layout.form:
+        case Form.YES_NO:
+            return say("No") if beyond == 0 else say("Yes")
+        case Form.SHORT if beyond == 0:
+            return say("None of these")
+        case Form.GROUPS if beyond >= len(names):
+            return say("one of “{group}”", group=title(campaign.groups[beyond - len(names)], names))
+        case Form.GROUPS if beyond >= 0:
+            return names[beyond]
+        case _:
+            return names[shown[choice]]
+
+
+def _first(campaign: Campaign, question: Question, say: Tongue) -> list[list[Button]]:
+    layout, names = question.layout, campaign.choices(say.language)
+    if layout.form is Form.TEXT:
+        return []
+    if layout.form is Form.YES_NO:
+        return [[_tap(question, 0, say("Yes")), _tap(question, 1, say("No"))]]
+    guess = question.suggested if question.revealed else None
+    listed = [
+        _tap(question, at, (GUESS if label == guess else "") + names[label]) for at, label in enumerate(layout.shown)
+    ]
+    match layout.form:
+        case Form.SHORT:
+            return grid([*listed, _tap(question, len(listed), say("None of these"))])
+        case Form.GROUPS:
+            return [*grid(listed), [_turn(question, GROUPS, say("Another… ›"))]]
+        case _:
+            return grid(listed)
+
+
+def _groups(campaign: Campaign, question: Question, say: Tongue) -> list[list[Button]]:
+    names = campaign.choices(say.language)
+    return grid([
+        _turn(question, OPENED + at, f"{title(group, names)} ›") for at, group in enumerate(campaign.groups)
+    ])  # fmt: skip
+
+
+def _opened(campaign: Campaign, question: Question, say: Tongue, group: int) -> list[list[Button]]:
+    names, layout = campaign.choices(say.language), question.layout
+    labels = [
+        _tap(question, choice_of_label(layout, label), names[label]) for label in campaign.groups[group].labels
+    ]
+    which = _tap(question, choice_of_group(layout, group, len(names)), say("One of these, not sure which"))
+    return [*grid(labels), [which], [_turn(question, GROUPS, say("‹ Back"))]]
+
+
+def _others(question: Question, say: Tongue) -> list[Button]:
+    words = ((say("Not sure"), Press.NOT_SURE), (say("Skip"), Press.SKIP), (say("Problem"), Press.PROBLEM))
+    apt = words[1:] if question.layout.form is Form.TEXT else words  # no words are no answer in words
+    return [Button(text, Tap(question.id, question.lease, press)) for text, press in apt]
+
+
+def _tap(question: Question, choice: int, text: str) -> Button:
+    return Button(text, Tap(question.id, question.lease, choice))
+
+
+def _turn(question: Question, page: int, text: str) -> Button:
+    return Button(text, Turn(question.id, question.lease, page))

@@ -1,0 +1,116 @@
+"""What a question is worth: what its answer tells, for each second that it costs the worker.
+
+    worth(worker, item, form) = (I(label of the item; answer) + learning value) / seconds(form)
+
+I is the expected drop of doubt in nats (Lindley 1956, doi:10.1214/aoms/1177728069) under the calibrated belief about
+the item and this worker's confusion matrix. It is never negative, and what is expected to be believed afterwards is
+what is believed now. One scale weighs asking again against asking something new, and all forms against each other.
+Deviations: the rise of the best guess (a knowledge gradient, Frazier et al. 2008, doi:10.1137/070693424) is zero
+wherever one answer cannot turn the guess, so that nearly settled items are never finished; measured against it in
+`make bench-routing`. Above `MATRIX_LABELS` labels errors count as evenly spread: the belief itself knows better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core import effort
+from core.campaign import Campaign, Kind
+from core.forms import MAX_BUTTONS, SCALE, Form
+from core.reliability import Model, Pool, Reliability, confusion, hit_chance
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+LISTS = (4, 6)  # labels on a short list; the last of them is drawn at random
+LEARNING = 0.5  # nats that a label is worth to the network where the night finds it most worth having
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A form with the number of labels on its first page."""
+
+    form: Form
+    shown: int
+
+
+def ways(campaign: Campaign) -> tuple[Way, ...]:
+    """The forms that a campaign's questions may take; one where its policy fixes it."""
+    k, fixed = len(campaign.labels), campaign.policy.form
+    lists = [Way(Form.SHORT, size) for size in LISTS if size < k]
+    every = {
+        Form.ALL: [Way(Form.ALL, k)],
+        Form.YES_NO: [Way(Form.YES_NO, 1)],
+        Form.SHORT: lists or [Way(Form.ALL, k)],
+        Form.GROUPS: [Way(Form.GROUPS, 0)] if campaign.groups else [Way(Form.ALL, k)],
+    }
+    if fixed is not None:
+        return tuple(every[fixed])
+    if campaign.draft.kind is Kind.RATING:  # the order of the steps is what is asked
+        return tuple(every[Form.ALL] if k <= SCALE else every[Form.GROUPS])
+    if k <= MAX_BUTTONS:  # known by heart: no other form is quicker, and none tells more
+        return tuple(every[Form.ALL])
+    return (*every[Form.GROUPS], *(Way(Form.GROUPS, size) for size in LISTS), *lists, *every[Form.YES_NO])
+
+
+def worker_matrix(reliability: Reliability, pool: Pool) -> Floats:
+    """(K, K) P(answer l | truth k) as the worth of questions sees it; rows sum to 1."""
+    if pool.model is Model.MATRIX:
+        return np.array(confusion(reliability, pool))
+    k, hit = pool.labels, hit_chance(reliability, pool)
+    theta = np.full((k, k), (1 - hit) / (k - 1))
+    np.fill_diagonal(theta, hit)
+    return theta
+
+
+def told_by_all(q: Floats, theta: Floats) -> Floats:
+    """(N,) nats that one label out of all tells about items believed to be `q` (N, K)."""
+    told: Floats = _entropy(q @ theta) - q @ _entropy(theta)
+    return np.maximum(told, 0.0)
+
+
+def told_by_list(q: Floats, theta: Floats, shown: Ints) -> Floats:
+    """(N,) nats that a tap on one of `shown` (N, n) or on "none of these" tells."""
+    listed = theta[:, shown].transpose(1, 0, 2)  # (N, K, n): P(tap | truth)
+    taps = np.concatenate([listed, np.maximum(1 - listed.sum(axis=2, keepdims=True), 0.0)], axis=2)
+    expected = np.einsum("nk,nkc->nc", q, taps)
+    told: Floats = _entropy(expected) - (q * _entropy(taps)).sum(axis=1)
+    return np.maximum(told, 0.0)
+
+
+def worths(q: Floats, learning: Floats, theta: Floats, campaign: Campaign, chosen: Sequence[Way]) -> Floats:
+    """(N, W) nats a second of each item in each way; `q` (N, K) calibrated, `learning` (N,) in [0, 1]."""
+    most = min(max((way.shown for way in chosen if way.form is not Form.ALL), default=1), q.shape[1])
+    top = np.argsort(-q, axis=1, kind="stable")[:, :most]
+    expected = np.take_along_axis(q @ theta, top, axis=1).cumsum(axis=1)  # (N, most): the answer is among the first
+    by_all, found = told_by_all(q, theta), []
+    stages = effort.of_stages(campaign.groups) if campaign.groups else 0.0
+    for way in chosen:
+        beyond = 1 - expected[:, way.shown - 1] if 0 < way.shown <= most else np.ones(len(q))
+        whole = way.form in (Form.ALL, Form.GROUPS)
+        told = by_all if whole else told_by_list(q, theta, top[:, : way.shown])
+        seconds = _seconds(way, np.clip(beyond, 0.0, 1.0), stages) * effort.factor(campaign.pool.pace, way.form)
+        found.append((told + LEARNING * learning) / seconds)
+    return np.stack(found, axis=1)
+
+
+def _seconds(way: Way, beyond: Floats, stages: float) -> float | Floats:
+    match way.form:
+        case Form.ALL:
+            return effort.of_all(way.shown)
+        case Form.YES_NO:
+            return effort.of_yes_no()
+        case Form.SHORT:
+            return effort.of_short(way.shown, beyond)
+        case _:
+            return effort.of_groups(way.shown, beyond, stages)
+
+
+def _entropy(p: Floats) -> Floats:
+    """Entropies along the last axis, in nats."""
+    doubt: Floats = -(p * np.log(np.maximum(p, 1e-300))).sum(axis=-1)
+    return doubt
