@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from core.campaign import Campaign, CampaignState, Draft
+from core.campaign import Campaign, CampaignState, Draft, Kind
 from core.errors import BadInput
+from core.feeding import Linked, linked
 from core.item import Medium, NewItem, Role, role_of
 from core.ports import Progress, Transaction
 from core.posterior import start
@@ -34,6 +35,7 @@ class Status:
     progress: Progress
     serving: Version | None
     spent: int  # thousandths of the currency's unit
+    chains: Sequence[Linked] = ()  # out of it and into it
 
 
 def create_campaign(tx: Transaction, draft: Draft, now: datetime) -> Campaign:
@@ -60,6 +62,8 @@ def import_items(tx: Transaction, slug: str, place: str, items: Sequence[NewItem
 
 def _check_truths(campaign: Campaign, place: str, items: Sequence[NewItem]) -> None:
     for item in items:
+        if item.truth is not None and campaign.draft.kind is Kind.TEXT:
+            raise BadInput(place, f"item '{item.name}' has a label, but answers in '{campaign.slug}' are written.")
         if item.truth is not None and not 0 <= item.truth < len(campaign.labels):
             raise BadInput(place, f"item '{item.name}' has no label of '{campaign.slug}' as its truth.")
         if item.content.medium is Medium.IMAGE and not item.content.media:
@@ -77,4 +81,4 @@ def status(tx: Transaction, slug: str) -> Status:
     """Progress, serving version and money spent."""
     campaign = tx.campaign_named(slug)
     spent = -tx.balance(f"campaign:{campaign.id}")
-    return Status(campaign, tx.progress(campaign.id), tx.serving(campaign.id), spent)
+    return Status(campaign, tx.progress(campaign.id), tx.serving(campaign.id), spent, linked(tx, campaign))

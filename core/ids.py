@@ -8,6 +8,7 @@ from typing import NewType
 CampaignId = NewType("CampaignId", int)
 ItemId = NewType("ItemId", int)
 WorkerId = NewType("WorkerId", int)
+ChainId = NewType("ChainId", int)
 QuestionId = NewType("QuestionId", str)  # opaque: 12 characters nobody can guess
 VersionId = NewType("VersionId", str)  # sha256 of the version's manifest
 UpdateId = NewType("UpdateId", int)  # a messenger's number of one incoming update

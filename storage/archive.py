@@ -10,13 +10,16 @@ from datetime import date, datetime, timedelta
 from functools import partial
 
 from core.campaign import Campaign
-from core.ids import Account, CampaignId, WorkerId
+from core.chains import Provenance
+from core.ids import Account, CampaignId, ItemId, WorkerId
 from core.ports import Beliefs, Claim, Consensus, Letter, NightResult, Snapshot
 from core.question import Answer, Question
 from core.version import Version
+from core.winning import Texts
 from storage import mapping, nights, outbox
 from storage.access import Access
 from storage.campaigns import CAMPAIGNS, find_campaign, find_slug
+from storage.chain_reading import find_provenance, find_restless, find_texts
 from storage.engine import Database
 from storage.people import ACCOUNTS, LANGUAGE
 from storage.postings import UNBALANCED, add_media, post
@@ -114,6 +117,15 @@ class SqlArchive:
         for row in self._access.stream(ANSWERS, campaign=campaign):
             answer, question = mapping.answer(row[1:QUESTION_AT]), mapping.question(row[QUESTION_AT:])
             yield row[0], pseudonym(key, answer.worker), answer, question
+
+    def restless(self, campaign: CampaignId) -> list[ItemId]:
+        return self._access.read(lambda cursor: find_restless(cursor, campaign))
+
+    def provenance(self, campaign: CampaignId) -> Iterator[Provenance]:
+        return iter(self._access.read(lambda cursor: find_provenance(cursor, campaign)))
+
+    def texts(self, campaign: CampaignId) -> Texts:
+        return self._access.read(lambda cursor: find_texts(cursor, campaign))
 
     def unbalanced(self) -> list[str]:
         """Causes of pay whose two legs do not cancel out: none, or something is very wrong."""

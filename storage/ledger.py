@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from core.ports import Transaction
+from storage.chains import Chains
 from storage.items import Items
 from storage.part import Posted, Remembered
 from storage.people import People
@@ -20,7 +21,7 @@ from storage.writer import Writer
 T = TypeVar("T")
 
 
-class SqlTransaction(People, Items, Questions, Reviews, Postings, Pulse, Versions):
+class SqlTransaction(People, Items, Questions, Reviews, Postings, Pulse, Versions, Chains):
     """`core.ports.Transaction` on a cursor. A Conflict of an `add_...` leaves the transaction as it was."""
 
     __slots__ = ()

@@ -53,6 +53,11 @@ class MemoryArchive(MemoryChainReading):
             answer_worker=np.array([columns[answer.worker] for answer in facts], dtype=np.int64),
             answer_bits=[answer.evidence.bits for answer in facts],
             latency_ms=np.array([answer.latency_ms for answer in facts], dtype=np.int64),
+            retracted=frozenset(
+                one.item
+                for one in self._store.answers.values()
+                if one.campaign == campaign and one.counted and not self._store.stands(one)
+            ),
         )
 
     def publish(self, campaign: CampaignId, beliefs: Beliefs) -> None:

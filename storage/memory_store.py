@@ -13,8 +13,9 @@ from threading import RLock
 from typing import Any, TypeVar
 
 from core.campaign import Campaign
+from core.chains import Chain, Fed
 from core.errors import Conflict, NotFound
-from core.ids import Account, CampaignId, ItemId, QuestionId, UpdateId, VersionId, WorkerId
+from core.ids import Account, CampaignId, ChainId, ItemId, QuestionId, UpdateId, VersionId, WorkerId
 from core.item import Item, NewItem, Role, Verdict
 from core.ports import Letter, Progress
 from core.question import Answer, Question, QuestionState
@@ -67,6 +68,10 @@ class Store:
         self.finished: dict[UpdateId, None] = {}
         self.reviews: dict[int, Review] = {}
         self.pulse: dict[int, datetime] = {}  # 1: when the bot was last known to hear
+        self.chains: dict[ChainId, Chain] = {}
+        self.fed: dict[ItemId, Fed] = {}
+        self.became: dict[ItemId, dict[ItemId, None]] = {}  # source -> what it became
+        self.written: dict[Key, str] = {}
         self.versions: dict[tuple[CampaignId, VersionId], Version] = {}
         self.nights: dict[tuple[CampaignId, date], Night] = {}
         self._back: list[Callable[[], None]] = []

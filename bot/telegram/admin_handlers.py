@@ -10,7 +10,7 @@ from telegram import Document, Update
 from telegram.error import TelegramError
 from telegram.ext import CommandHandler, MessageHandler, filters
 
-from bot.telegram import admin_replies, admin_versions, views_admin
+from bot.telegram import admin_chains, admin_replies, admin_versions, views_admin
 from bot.telegram.house import House
 from bot.telegram.visit import Reply, Visit, Work, answer, apologise
 from bot.telegram.words import Words, noted
@@ -37,6 +37,7 @@ def admin_handlers(house: House, policy: Policy | None = None) -> list[Handler]:
         CommandHandler("train", _errand(house, house.errands.train, TRAINING), admins),
         CommandHandler("versions", _named(house, admin_versions.versions), admins),
         CommandHandler("rollback", _named(house, admin_versions.rollback), admins),
+        CommandHandler("then", _then(house), admins),
         CommandHandler("help", always(house, admin_replies.helping), admins),
         MessageHandler(admins & filters.Document.ALL, _document(house)),
     ]
@@ -55,6 +56,14 @@ def _new(house: House, policy: Policy) -> Callback:
     async def callback(update: Update, context: Context) -> None:
         text = update.message.text if update.message else ""
         await answer(house, update, partial(admin_replies.create, text=text or "", policy=policy))
+
+    return callback
+
+
+def _then(house: House) -> Callback:
+    async def callback(update: Update, context: Context) -> None:
+        text = update.message.text if update.message else ""
+        await answer(house, update, partial(admin_chains.then, text=text or ""))
 
     return callback
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.telegram import views_admin, views_worker, worker_replies
-from bot.telegram.new_campaign import read_draft
+from bot.telegram import views_admin, views_chains, views_worker, worker_replies
+from bot.telegram.new_campaign import links_in, read_draft
 from bot.telegram.paper import Block, note
 from bot.telegram.visit import Reply, Visit
 from bot.telegram.words import Tongue
-from core import administration
+from core import administration, feeding
 from core.campaign import Campaign, Policy
 from core.errors import Refused
 from core.item import NewItem
@@ -24,7 +24,9 @@ def create(tx: Transaction, visit: Visit, worker: Worker, say: Tongue, text: str
     if len(text.split()) == 1:
         return Reply(views_admin.how_to_describe(say, visit.chat))
     campaign = administration.create_campaign(tx, read_draft(text, policy), visit.now)
-    return Reply(views_admin.created(campaign, visit.house.username, say, visit.chat))
+    added = [feeding.add_chain(tx, link) for link in links_in(text, campaign.slug)]
+    told = views_chains.added(added, say, visit.chat) if added else []
+    return Reply([*views_admin.created(campaign, visit.house.username, say, visit.chat), *told])
 
 
 def add_items(

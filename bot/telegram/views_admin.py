@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bot.telegram import views_chains
 from bot.telegram.new_campaign import EXAMPLE, KEYS
 from bot.telegram.paper import Block, note
 from bot.telegram.words import Tongue
@@ -87,7 +88,12 @@ def _listed(status: Status, username: str, say: Tongue) -> str:
     campaign = status.campaign
     paused = f" ({say('paused')})" if campaign.state is CampaignState.PAUSED else ""
     return "\n".join(
-        [f"{campaign.slug}: {campaign.draft.title}{paused}", _progress(status.progress, say), link(campaign, username)]
+        [
+            f"{campaign.slug}: {campaign.draft.title}{paused}",
+            _progress(status.progress, say),
+            *[views_chains.line(one, say) for one in status.chains if one.source == campaign.slug],
+            link(campaign, username),
+        ]
     )
 
 
@@ -123,6 +129,7 @@ def status(found: Status, say: Tongue, chat: int) -> list[Letter]:
     ]
     if found.spent or campaign.policy.pay:
         lines.append(say("Spent so far: {amount}.", amount=say.money(found.spent, campaign.policy.currency)))
+    lines += [views_chains.line(one, say) for one in found.chains]
     return note(chat, [Block(campaign.draft.title + paused, "b"), Block("\n".join(lines))])
 
 
@@ -156,6 +163,7 @@ def commands(say: Tongue) -> list[tuple[str, str]]:
         ("campaigns", say("all campaigns, with links")),
         ("pause", say("ask nothing more in a campaign")),
         ("resume", say("ask again in a campaign")),
+        ("then", say("send settled items on into another campaign")),
         ("export", say("results as files")),
         ("train", say("train a version now")),
         ("versions", say("the network's versions")),

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from bot.telegram.keyboards import of_campaigns, of_consent, of_languages
 from bot.telegram.paper import Block, note
 from bot.telegram.words import Tongue
-from core.campaign import Campaign
+from core.campaign import Campaign, Kind
 from core.ports import Letter
 from core.reliability import accuracy
 from core.service import Standing
+from core.writing import LONGEST
 
 SURE_FROM = 5.0  # answers to controls and settled items before a reliability is worth a sentence
 
@@ -26,7 +27,7 @@ def consent(campaign: Campaign, say: Tongue, chat: int) -> list[Letter]:
     blocks = [
         Block(campaign.draft.title, "b"),
         Block(campaign.draft.instructions),
-        Block(say("One tap answers a question; it takes a few seconds. Leave whenever you like with /stop.")),
+        Block(_effort(campaign, say)),
         Block(
             say(
                 "Some questions have a known answer. They show how reliable answers are, "
@@ -42,6 +43,17 @@ def consent(campaign: Campaign, say: Tongue, chat: int) -> list[Letter]:
         ),
     ]
     return note(chat, [block for block in blocks if block.text.strip()], of_consent(say))
+
+
+def _effort(campaign: Campaign, say: Tongue) -> str:
+    """How a question is answered and how long that takes."""
+    if campaign.draft.kind is Kind.TEXT:
+        return say(
+            "You answer by writing a message of up to {limit} letters. Others judge it, and it may be published "
+            "as you write it: write nothing personal. Leave whenever you like with /stop.",
+            limit=LONGEST,
+        )
+    return say("One tap answers a question; it takes a few seconds. Leave whenever you like with /stop.")
 
 
 def campaigns(open_now: Sequence[Campaign], say: Tongue, chat: int) -> list[Letter]:
@@ -66,7 +78,7 @@ def standing(standing: Standing, say: Tongue, chat: int) -> list[Letter]:
         Block(say("Earned so far, in all campaigns: {amount}.", amount=say.money(standing.earned, policy.currency)))
         if policy.pay or standing.earned
         else Block(""),
-        Block(_reliability(standing, say)),
+        Block("" if standing.campaign.draft.kind is Kind.TEXT else _reliability(standing, say)),
     ]
     if place.controls:
         blocks.append(Block(_controls(place.controls_right, place.controls, say)))

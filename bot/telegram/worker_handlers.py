@@ -47,7 +47,7 @@ def worker_handlers(house: House) -> list[Handler]:
         CommandHandler("start", _start(house), PRIVATE),
         *(CommandHandler(name, always(house, work), PRIVATE) for name, work in COMMANDS.items()),
         MessageHandler(PRIVATE & filters.COMMAND, always(house, worker_replies.unknown)),
-        MessageHandler(PRIVATE & ~filters.StatusUpdate.ALL, always(house, worker_replies.chat)),
+        MessageHandler(PRIVATE & ~filters.StatusUpdate.ALL, _words(house)),
         CallbackQueryHandler(_press(house)),
         ChatMemberHandler(_membership(house), ChatMemberHandler.MY_CHAT_MEMBER),
     ]
@@ -71,6 +71,15 @@ def _start(house: House) -> Callback:
     async def callback(update: Update, context: Context) -> None:
         slug = context.args[0].lower() if context.args else ""
         await answer(house, update, partial(worker_replies.enter, slug=slug))
+
+    return callback
+
+
+def _words(house: House) -> Callback:
+    async def callback(update: Update, context: Context) -> None:
+        message = update.message
+        text, sent = (message.text or "", message.date) if message else ("", None)
+        await answer(house, update, partial(worker_replies.chat, text=text, sent=sent))
 
     return callback
 
