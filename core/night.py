@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 
-from core.acquisition import worth_of
 from core.campaign import Campaign
 from core.errors import NothingToLearn, VersionRefused
-from core.ids import ItemId, VersionId
-from core.intake import judged, prior_of
+from core.ids import VersionId
 from core.item import Item, Role, Verdict
 from core.ports import Archive, Beliefs, Claim, Letter, NightResult, Snapshot, Trainer
-from core.posterior import claimed
 from core.promotion import judge, promoted
 from core.refit import beliefs_of
-from core.reliability import Pool
-from core.version import Floats, Judgement, Lessons, Scores, Version, VersionState
+from core.teaching import certain, lessons_of
+from core.tomorrow import Tomorrow, expected, gathered, queued
+from core.version import Floats, Judgement, Lessons, Version, VersionState
 
 LEAST = 20  # answered items below which there is nothing to learn
 
@@ -54,15 +52,12 @@ class NightReport:
 def plan(snapshot: Snapshot, beliefs: Beliefs) -> Plan:
     """Sorts the items: plain answered ones teach (weighted by certainty), audit ones judge, open ones are asked.
 
-    Raises NothingToLearn where too few are answered.
+    Raises NothingToLearn where too few are answered, or too many of the answers are shared ones.
     """
     taught = [item for item in beliefs.items if item.role is Role.PLAIN and item.answers and _usable(item)]
     if len(taught) < LEAST:
         raise NothingToLearn(f"Only {len(taught)} items have answers; training starts at {LEAST}.")
-    targets = _certain(taught, beliefs.pool)
-    if (targets.argmax(axis=1) == targets[0].argmax()).all():
-        raise NothingToLearn("All answered items have the same label so far; there is nothing to tell apart.")
-    lessons = Lessons([item.content for item in taught], targets, _weights(targets))
+    lessons = lessons_of(snapshot, beliefs, taught)
     least = snapshot.campaign.policy.min_overlap
     audit = [item for item in beliefs.items if item.role is Role.AUDIT and item.answers >= least and _usable(item)]
     pool = [item for item in beliefs.items if item.verdict is Verdict.OPEN]
@@ -71,17 +66,6 @@ def plan(snapshot: Snapshot, beliefs: Beliefs) -> Plan:
 
 def _usable(item: Item) -> bool:
     return item.verdict is not Verdict.WITHDRAWN
-
-
-def _certain(items: Sequence[Item], pool: Pool) -> Floats:
-    return np.array([claimed(item.posterior, pool) for item in items], dtype=np.float64)
-
-
-def _weights(targets: Floats) -> Floats:
-    """(N,) one minus the doubt that is left, as a share of the greatest doubt; never quite nothing."""
-    doubt = -(targets * np.log(np.clip(targets, 1e-12, 1.0))).sum(axis=1) / np.log(targets.shape[1])
-    weights: Floats = np.clip(1.0 - doubt, 0.05, 1.0)
-    return weights
 
 
 def run_night(
@@ -111,8 +95,14 @@ def run_night(
     stage("judge")
     report = _report(snapshot, beliefs, plan_, trainer, version, serving, promotion_confidence, rng)
     stage("score")
-    voice = version if report.promoted or serving is None else serving.id
-    queue = _queue(trainer, voice, plan_.pool, replace(snapshot.campaign, pool=beliefs.pool), report, rng)
+    eyes = version if report.promoted or serving is None else serving.id
+    tomorrow = Tomorrow(
+        campaign=replace(snapshot.campaign, pool=beliefs.pool),
+        voice=eyes if report.promoted or serving else None,
+        batch=expected(report.taught, serving.taught if serving else 0),
+        retracted=snapshot.retracted,
+    )
+    queue = queued(tomorrow, plan_.pool, trainer.score(eyes, [item.content for item in plan_.pool]), rng)
     items = [queue.get(item.id, item) for item in beliefs.items]
     stage("write")
     written = Version(version, claim.campaign, _state(report), now(), report.taught, report.after)
@@ -151,9 +141,9 @@ def _report(
 ) -> NightReport:
     contents = [item.content for item in plan_.audit]
     labels = len(snapshot.campaign.labels)
-    truth = _certain(plan_.audit, beliefs.pool).reshape(-1, labels)
-    candidate = _gathered(trainer.score(version, contents), labels).probabilities
-    rival = _gathered(trainer.score(serving.id, contents), labels).probabilities if serving else None
+    truth = certain([item.posterior for item in plan_.audit], beliefs.pool).reshape(-1, labels)
+    candidate = gathered(trainer.score(version, contents), labels, len(contents)).probabilities
+    rival = gathered(trainer.score(serving.id, contents), labels, len(contents)).probabilities if serving else None
     return NightReport(
         campaign=snapshot.campaign,
         version=version,
@@ -168,34 +158,3 @@ def _report(
         open=len(plan_.pool),
         answers=sum(item.answers for item in beliefs.items),
     )
-
-
-def _gathered(parts: Iterator[Scores], labels: int) -> Scores:
-    found = list(parts)
-    if not found:
-        return Scores(np.zeros((0, labels)), np.zeros((0, 1)))
-    return Scores(
-        np.concatenate([part.probabilities for part in found]), np.concatenate([part.embeddings for part in found])
-    )
-
-
-def _queue(
-    trainer: Trainer,
-    voice: VersionId,
-    pool: Sequence[Item],
-    campaign: Campaign,
-    report: NightReport,
-    rng: np.random.Generator,
-) -> Mapping[ItemId, Item]:
-    """The open items with their worth for tomorrow; those without an answer hear the version that now serves."""
-    scores = _gathered(trainer.score(voice, [item.content for item in pool]), len(campaign.labels))
-    worths = worth_of(scores.probabilities, scores.embeddings, max(len(pool) // 3, 1), rng)
-    serves = report.promoted or report.before is not None
-    queue = {}
-    for item, worth, suggestion in zip(pool, worths, scores.probabilities, strict=True):
-        item = replace(item, worth=float(worth))
-        if serves and item.answers == 0 and item.role is Role.PLAIN:
-            item = replace(item, suggestion=tuple(suggestion.tolist()), spoken=voice)
-            item = replace(item, posterior=prior_of(campaign, item))
-        queue[item.id] = judged(campaign, item)
-    return queue

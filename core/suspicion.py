@@ -1,8 +1,8 @@
 """What beliefs tell about a worker's good faith: missed controls, answers that ignore the item, runs of one button.
 
-Each compares two explanations of what a worker did, the honest one being the least honest worker of this crowd
-(`core/suspension.py`), and starts from the same share of random answerers. A flag asks a control first; it takes no
-answer away.
+Each compares two explanations of what a worker did, the honest one being a worker as the crowd has them (for controls
+the least honest of them, `core/suspension.py`), and starts from the same share of random answerers. A flag asks a
+control first; it takes no answer away.
 """
 
 from __future__ import annotations
@@ -71,16 +71,13 @@ def alike(counts: Floats, pool: Pool, level: float) -> Floats:
         nats = counts @ np.array([step(True, k, level), step(False, k, level)])
         return _chance(nats, counts.sum(axis=1))
     theta = counts.reshape(-1, k, k)
-    share = np.array(pool.prior) @ np.array(pool.confusion)
-    chance = float((np.array(pool.prior) * share).sum())
-    mix = float(np.clip((level - chance) / max(pool.accuracy - chance, 1e-9), 0.0, 1.0))
-    honest = mix * np.array(pool.confusion) + (1 - mix) * share
+    share, honest = np.array(pool.prior) @ np.array(pool.confusion), np.array(pool.confusion)
     total = theta.sum(axis=(1, 2))
     habit = (theta.sum(axis=1) + share) / (total + 1)[:, None]
     nats = (theta.sum(axis=1) * np.log(np.maximum(habit, 1e-12))).sum(axis=1)
     nats -= (theta * np.log(np.maximum(honest, 1e-12))).sum(axis=(1, 2))
     nats -= (k - 1) / 2 * np.log(np.maximum(total, 1.0))  # the habit is fitted to these very answers
-    own = spammer_scores(theta + pool.strength * np.array(pool.confusion))
+    own = spammer_scores(theta + np.array(pool.confusion))
     crowd = spammer_scores(np.array([pool.confusion]))[0]
     return _chance(np.where(own < SPAMMER * crowd, nats, -np.inf), total)
 

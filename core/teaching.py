@@ -1,0 +1,87 @@
+"""What tonight's version is taught: soft labels and weights, under caps on each worker and each suspected group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.caps import Capped, capped
+from core.errors import NothingToLearn
+from core.evidence import Evidence
+from core.item import Item
+from core.ports import Beliefs, Snapshot
+from core.posterior import claimed
+from core.reliability import Pool, likelihood
+from core.version import Floats, Lessons
+from core.vigilance import Vigilance
+
+Ints = NDArray[np.int64]
+
+ALARM = 1 / 3  # share of the answers in suspected groups from which nothing is taught before an admin has looked
+
+
+def lessons_of(snapshot: Snapshot, beliefs: Beliefs, taught: Sequence[Item]) -> Lessons:
+    """Lessons from these items (`core/caps.py`).
+
+    Raises NothingToLearn where all labels are the same, and where groups that share answers hold too many of them.
+    """
+    targets = certain([item.posterior for item in taught], beliefs.pool)
+    if (targets.argmax(axis=1) == targets[0].argmax()).all():
+        raise NothingToLearn("All answered items have the same label so far; there is nothing to tell apart.")
+    weights = weights_of(targets)
+    seen = beliefs.vigilance
+    if seen is None or not len(snapshot.answer_item):
+        return Lessons([item.content for item in taught], targets, weights)
+    share = float((seen.group[snapshot.answer_worker] >= 0).mean())
+    if share >= ALARM:
+        raise NothingToLearn(f"Workers who seem to share answers gave {share:.0%} of them: see /workers first.")
+    chosen, caps = _caps(snapshot, seen, taught, weights)
+    quiet = _quietened(snapshot, beliefs, chosen, caps, [item.posterior for item in taught])
+    targets = certain(quiet, beliefs.pool)
+    return Lessons([item.content for item in taught], targets, np.minimum(caps.weight, 1.0))
+
+
+def certain(posteriors: Sequence[Sequence[float]] | Floats, pool: Pool) -> Floats:
+    """(N, K) as sure as may be claimed."""
+    return np.array([claimed(row, pool) for row in posteriors], dtype=np.float64)
+
+
+def weights_of(targets: Floats) -> Floats:
+    """(N,) one minus the doubt that is left, as a share of the greatest doubt; never quite nothing."""
+    doubt = -(targets * np.log(np.clip(targets, 1e-12, 1.0))).sum(axis=1) / np.log(targets.shape[1])
+    weights: Floats = np.clip(1.0 - doubt, 0.05, 1.0)
+    return weights
+
+
+def _caps(snapshot: Snapshot, seen: Vigilance, taught: Sequence[Item], weights: Floats) -> tuple[Ints, Capped]:
+    """(N,) row of each taught item in the snapshot, and the caps on those who answered them."""
+    row = {item.id: at for at, item in enumerate(snapshot.items)}
+    chosen = np.array([row[item.id] for item in taught], dtype=np.int64)
+    place = np.full(len(snapshot.items), -1)
+    place[chosen] = np.arange(len(chosen))
+    here = place[snapshot.answer_item] >= 0
+    item, worker = place[snapshot.answer_item[here]], snapshot.answer_worker[here]
+    return chosen, capped(weights, item, worker, seen.weight[here], seen.group)
+
+
+def _quietened(
+    snapshot: Snapshot, beliefs: Beliefs, chosen: Ints, caps: Capped, posteriors: Sequence[Sequence[float]]
+) -> Floats:
+    """(N, K) beliefs without as much of each answer as its worker is turned down: the day's update, backwards."""
+    log_q = np.log(np.clip(np.array(posteriors, dtype=np.float64), 1e-300, 1.0))
+    place = np.full(len(snapshot.items), -1)
+    place[chosen] = np.arange(len(chosen))
+    weight = beliefs.vigilance.weight if beliefs.vigilance else np.ones(len(snapshot.answer_item))
+    less = (1 - caps.voice[snapshot.answer_worker]) * weight
+    known: dict[tuple[int, int], Floats] = {}
+    for answer in np.flatnonzero((less > 0) & (place[snapshot.answer_item] >= 0)).tolist():
+        worker, bits = int(snapshot.answer_worker[answer]), snapshot.answer_bits[answer]
+        if (worker, bits) not in known:
+            reliability = beliefs.reliabilities[snapshot.workers[worker]]
+            known[worker, bits] = np.log(np.maximum(likelihood(Evidence(bits), reliability, beliefs.pool), 1e-300))
+        log_q[place[snapshot.answer_item[answer]]] -= less[answer] * known[worker, bits]
+    q = np.exp(log_q - log_q.max(axis=1, keepdims=True))
+    found: Floats = q / q.sum(axis=1, keepdims=True)
+    return found
