@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from core.acquisition import TWIN, repeats
 from core.campaign import Campaign, CampaignState, Draft, Kind
 from core.errors import BadInput
 from core.feeding import Linked, linked
-from core.item import Medium, NewItem, Role, role_of
+from core.item import Medium, NewItem, Role, place_of, role_of
 from core.ports import Progress, Transaction
 from core.posterior import start
 from core.reliability import Pool
@@ -56,8 +57,21 @@ def import_items(tx: Transaction, slug: str, place: str, items: Sequence[NewItem
         raise BadInput(place, f"item '{min(twice)}' is there twice; each item needs an id of its own.")
     _check_truths(campaign, place, items)
     roles = [role_of(campaign.slug, item, campaign.policy.audit_share) for item in items]
-    added = tx.add_items(campaign.id, list(zip(items, roles, strict=True)), start(campaign.pool))
+    placed = in_places(campaign.slug, items, roles)
+    added = tx.add_items(campaign.id, list(zip(placed, roles, strict=True)), start(campaign.pool))
     return Imported(campaign, added, roles.count(Role.CONTROL), roles.count(Role.AUDIT))
+
+
+def in_places(slug: str, items: Sequence[NewItem], roles: Sequence[Role]) -> list[NewItem]:
+    """The items with their worth until a night knows better: by chance and not in the order of a file, which may be
+    sorted; texts that repeat an earlier plain one, but for case, space and forms of signs, after everything else."""
+    plain = [role is Role.PLAIN and item.content.medium is Medium.TEXT for item, role in zip(items, roles, strict=True)]
+    again = iter(repeats(item.content.text for item, counts in zip(items, plain, strict=True) if counts))
+    found = []
+    for item, counts in zip(items, plain, strict=True):
+        place = 0.25 + place_of(slug, item.name) / 2
+        found.append(replace(item, worth=place / TWIN if counts and next(again) else place))
+    return found
 
 
 def _check_truths(campaign: Campaign, place: str, items: Sequence[NewItem]) -> None:

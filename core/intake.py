@@ -90,7 +90,7 @@ def retracted(campaign: Campaign, item: Item, rest: Iterable[tuple[Answer, Relia
 def prior_of(campaign: Campaign, item: Item) -> tuple[float, ...]:
     """(K,) the belief before any answer, with the network's voice where the item may hear it."""
     voice = item.suggestion if item.role is Role.PLAIN else None
-    return start(campaign.pool, voice, campaign.policy.network_weight)
+    return start(campaign.pool, voice, min(campaign.policy.network_weight, campaign.pool.voice))
 
 
 def judged(campaign: Campaign, item: Item) -> Item:

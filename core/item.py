@@ -57,6 +57,7 @@ class NewItem:
     content: Content
     truth: int | None = None  # makes it a control
     reason: str = ""  # why this is the truth; shown to a worker who misses it
+    worth: float = 0.5  # of labelling it, in [0, 1], until a night knows better
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,5 +92,13 @@ def role_of(campaign: str, new: NewItem, audit_share: float) -> Role:
     """Control where truth is known, else audit for a fixed share by hash of the name: no import order biases it."""
     if new.truth is not None:
         return Role.CONTROL
-    draw = int.from_bytes(sha256(f"audit:{campaign}:{new.name}".encode()).digest()[:8], "big") / 2**64
-    return Role.AUDIT if draw < audit_share else Role.PLAIN
+    return Role.AUDIT if _draw("audit", campaign, new.name) < audit_share else Role.PLAIN
+
+
+def place_of(campaign: str, name: str) -> float:
+    """A place in the queue by chance, in [0, 1), the same for ever: no order of a file decides who comes first."""
+    return _draw("place", campaign, name)
+
+
+def _draw(salt: str, campaign: str, name: str) -> float:
+    return int.from_bytes(sha256(f"{salt}:{campaign}:{name}".encode()).digest()[:8], "big") / 2**64

@@ -186,6 +186,7 @@ class Snapshot:
     answer_worker: NDArray[np.int64]  # (A,), index into workers
     answer_bits: list[int]  # (A,), evidence as bits
     latency_ms: NDArray[np.int64]  # (A,)
+    retracted: frozenset[ItemId] = frozenset()  # items of whom a counted answer no longer stands
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,28 +8,32 @@ from collections.abc import Sequence
 from core.evidence import Evidence
 from core.reliability import Pool, Reliability, likelihood
 
+TINY = 1e-9
 FLOOR = 1e-12  # no label is ever impossible: a later answer may bring it back
 
 
 def start(pool: Pool, suggestion: Sequence[float] | None = None, network_weight: float = 0.0) -> tuple[float, ...]:
     """(K,) the belief before any answer: class prior, times the network's voice where there is one.
 
-    `suggestion` (K,) must come from a version that has never seen an answer about this item. Its voice never
-    outweighs one average worker: the odds that it gives between two labels stay under those of one average answer.
+    `suggestion` (K,) must come from a version that has never seen an answer about this item. It is heard as a
+    likelihood ratio against the class prior, (suggestion / prior)^weight, and never outweighs one average worker: the
+    odds that it adds between two labels stay under those of one average answer. `core.voice` learns the weight.
     """
     if suggestion is None or network_weight <= 0.0:
         return pool.prior
     if len(suggestion) != pool.labels:
         raise ValueError(f"a suggestion for {pool.labels} labels has {len(suggestion)}")
-    voice = [max(p, 1e-9) ** min(network_weight, 1.0) for p in suggestion]
-    floor = max(voice) / _odds_of_one_answer(pool)
+    weight = min(network_weight, 1.0)
+    voice = [(max(s, TINY) / max(p, TINY)) ** weight for s, p in zip(suggestion, pool.prior, strict=True)]
+    floor = max(voice) / odds_of_one_answer(pool)
     return _normalised([p * max(v, floor) for p, v in zip(pool.prior, voice, strict=True)])
 
 
-def _odds_of_one_answer(pool: Pool) -> float:
+def odds_of_one_answer(pool: Pool) -> float:
+    """How much likelier an average worker's answer makes the label it names than another one; at least 1."""
     right = pool.accuracy
     wrong = (1 - right) / max(pool.labels - 1, 1)
-    return max(right / max(wrong, 1e-9), 1.0)
+    return max(right / max(wrong, TINY), 1.0)
 
 
 def absorb(

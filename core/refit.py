@@ -8,13 +8,15 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from core.campaign import Kind
 from core.ids import WorkerId
-from core.inference import AnswerTable, refit
+from core.inference import AnswerTable, Refit, refit
 from core.intake import judged, prior_of
 from core.item import Item, Role
 from core.ports import Beliefs, Snapshot
 from core.suspicion import suspected
 from core.vigilance import Flag, Vigilance, watch
+from core.voice import learnt_weight
 from core.worker import Suspicion
 
 
@@ -23,9 +25,11 @@ def beliefs_of(snapshot: Snapshot) -> Beliefs:
 
     Rapid guesses weigh less, and a ring has one vote: its members share one reliability.
     """
+    if snapshot.campaign.draft.kind is Kind.TEXT:
+        return _of_texts(snapshot)
     table = table_of(snapshot)
     seen = watched(table, snapshot.latency_ms)
-    found = refit(seen.of(table), start=snapshot.campaign.pool)
+    found = heard(snapshot, seen.of(table))
     heads = seen.heads()
     campaign = replace(snapshot.campaign, pool=found.pool)
     items = [
@@ -44,6 +48,24 @@ def beliefs_of(snapshot: Snapshot) -> Beliefs:
         suspicions=_suspicions(snapshot, [*seen.flags, *suspected(table, found)]),
         vigilance=seen,
     )
+
+
+def _of_texts(snapshot: Snapshot) -> Beliefs:
+    """Words tell nothing of labels: verdicts follow the number of answers alone."""
+    campaign = snapshot.campaign
+    items = [judged(campaign, item) for item in snapshot.items if item.role is not Role.CONTROL]
+    return Beliefs(campaign.pool, items, {}, {})
+
+
+def heard(snapshot: Snapshot, table: AnswerTable) -> Refit:
+    """The refit, and how far the network may be heard from now on, by how well it foretold the answers."""
+    found = refit(table, start=snapshot.campaign.pool)
+    if table.suggestion is None:
+        return found
+    spoken = np.array([item.suggestion is not None and item.role is Role.PLAIN for item in snapshot.items], dtype=bool)
+    said = np.array([item.suggestion for item in snapshot.items if item.suggestion is not None and item.role is Role.PLAIN])
+    voice = learnt_weight(table, spoken, said, found, snapshot.campaign.policy.network_weight)
+    return replace(found, pool=replace(found.pool, voice=voice))
 
 
 def watched(table: AnswerTable, latency_ms: NDArray[np.int64]) -> Vigilance:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from core.ids import CampaignId, VersionId
 from core.item import Content
 
 Floats = NDArray[np.float64]
+Rows = NDArray[Any]  # floats of any width
 
 
 class VersionState(StrEnum):
@@ -40,7 +42,7 @@ class Scores:
     """What a version thinks of n contents."""
 
     probabilities: Floats  # (n, K), rows sum to 1, calibrated
-    embeddings: Floats  # (n, D)
+    embeddings: Rows  # (n, D)
 
 
 @dataclass(frozen=True, slots=True)

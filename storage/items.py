@@ -61,8 +61,8 @@ KNOWN_NAMES = Statement(
 )
 ADD_ITEM = Statement(
     insert(
-        "item", "id", answers=fixed("0"), leases=fixed("0"), problems=fixed("0"), worth=fixed("0.5"),
-        priority=fixed("0.5"), suggestion=fixed("NULL"), spoken=fixed("NULL"),
+        "item", "id", answers=fixed("0"), leases=fixed("0"), problems=fixed("0"), suggestion=fixed("NULL"),
+        spoken=fixed("NULL"),
     )
 )  # fmt: skip
 _free = (
@@ -146,6 +146,8 @@ def _added(
             "role": role.value,
             "truth": new.truth,
             "reason": new.reason,
+            "worth": new.worth,
+            "priority": 0.0 if control else new.worth,
             "verdict": (Verdict.SETTLED if control else Verdict.OPEN).value,
             "posterior": mapping.packed(truth) if control else prior,
             "seats": None if control else seats,

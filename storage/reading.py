@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import or_, select, text
 
-from core.ids import CampaignId, WorkerId
+from core.ids import CampaignId, ItemId, WorkerId
 from core.ports import Consensus, Snapshot
 from storage import mapping
 from storage.campaigns import find_campaign
@@ -19,6 +19,16 @@ FACTS = Statement(
     .join(QUESTION, stands)
     .where(ANSWER.c.campaign == given("campaign"), ANSWER.c.counted)
     .order_by(ANSWER.c.seq)
+)
+RETRACTED = Statement(
+    select(ANSWER.c.item)
+    .distinct()
+    .join(QUESTION, ANSWER.c.question == QUESTION.c.id)
+    .where(
+        ANSWER.c.campaign == given("campaign"),
+        ANSWER.c.counted,
+        or_(ANSWER.c.lease != QUESTION.c.lease, text("question.state <> 'answered'")),
+    )
 )
 ANSWERS = Statement(
     select(ITEM.c.name, *ANSWER.columns, *QUESTION.columns)
@@ -50,6 +60,7 @@ def snapshot(cursor: Cursor, campaign: CampaignId) -> Snapshot:
         answer_worker=answer_worker.astype(np.int64),
         answer_bits=bits,
         latency_ms=latency,
+        retracted=frozenset(ItemId(row[0]) for row in cursor.rows(RETRACTED, campaign=campaign)),
     )
 
 

@@ -1,0 +1,56 @@
+"""What is worth labelling: (N, K) probabilities and (N, D) embeddings -> (N,) worth in [0, 1].
+
+The default, `by_groups`, is the one that no text set of tests/benchmarks/bench_acquisition.py shows behind random
+choice at any number of labels, and that is first or near it everywhere; the others are there for comparison and for
+`crowdloop simulate`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import numpy as np
+
+from core.acquisition.doubt import Floats, disagreement, entropies, margins, rarity
+from core.acquisition.groups import Rows
+from core.acquisition.strategies import (
+    Strategy,
+    View,
+    by_chance,
+    by_disagreement,
+    by_entropy,
+    by_gradients,
+    by_groups,
+    by_margin,
+    by_rarity,
+    by_typicality,
+)
+from core.acquisition.twins import ALIKE, TWIN, asked_last, originals, plain, repeats
+
+STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
+    {
+        "chance": by_chance,
+        "entropy": by_entropy,
+        "margin": by_margin,
+        "disagreement": by_disagreement,
+        "rarity": by_rarity,
+        "gradients": by_gradients,
+        "groups": by_groups,
+        "typicality": by_typicality,
+    }
+)
+
+
+def worth_of(probabilities: Floats, embeddings: Rows, batch: int, rng: np.random.Generator) -> Floats:
+    """(N,) worth of labelling each item, in [0, 1]; the best `batch` differ from one another.
+
+    `batch`: how many items are expected to be asked before the next night.
+    """
+    return by_groups(View(probabilities, embeddings), batch, rng)
+
+
+__all__ = [
+    "ALIKE", "STRATEGIES", "TWIN", "Floats", "Rows", "Strategy", "View", "asked_last", "disagreement", "entropies",
+    "margins", "originals", "plain", "rarity", "repeats", "worth_of",
+]  # fmt: skip
