@@ -163,6 +163,7 @@ def _jobs(settings: Settings, loop: BotLoop, store: Store, chores: Chores) -> li
     return [
         Job("nights", timedelta(minutes=1), chores.due_nights),
         Job("refit", timedelta(minutes=settings.training.refit_minutes), chores.refit),
+        Job("chains", timedelta(minutes=1), chores.feeder.feed),
         Job("leases", timedelta(seconds=15), lambda: expire_leases(store.ledger, now())),
         Job("tidy", timedelta(minutes=1), loop.tidy),
         Job("pulse", timedelta(seconds=15), pulse),

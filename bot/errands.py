@@ -11,16 +11,17 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from bot.feeder import Feeder
 from bot.schedule import night_due
 from bot.settings import Settings
 from bot.telegram.views_night import night_failed
 from bot.telegram.words import Words
-from core.campaign import Campaign
+from core.campaign import Campaign, Kind
 from core.ids import Account, CampaignId, VersionId
 from core.ports import Ledger, Letter, Progress, Repeat
 from core.refit import beliefs_of
 from storage.archive import SqlArchive
-from storage.exchange.answers_csv import answers_csv, consensus_csv
+from storage.exchange.answers_csv import NOTHING_WRITTEN, answers_csv, consensus_csv, provenance_csv
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("crowdloop.errands")
 
@@ -30,6 +31,7 @@ class Chores:
 
     def __init__(self, settings: Settings, ledger: Ledger, archive: SqlArchive, config: Path | None = None) -> None:
         self._settings, self._ledger, self._archive, self._config = settings, ledger, archive, config
+        self.feeder = Feeder(ledger, archive)
         self._running: set[asyncio.Task[None]] = set()
         self._one_night = asyncio.Lock()
         self._nights: dict[CampaignId, date] = {}  # begun from here; the database knows the others
@@ -88,6 +90,7 @@ class Chores:
             if seen != self._seen.get(campaign.id, (0, None)):
                 self._seen[campaign.id] = seen
                 await asyncio.to_thread(self._refit, campaign.id)
+                await self.feeder.mend(campaign.id)
                 log.info("beliefs.refitted", campaign=campaign.slug, answers=progress.answers)
 
     async def _progress(self, campaign: CampaignId) -> Progress:
@@ -102,10 +105,14 @@ class Chores:
 
     def _exported(self, slug: str, chat: int) -> list[Letter]:
         campaign = self._archive.campaign_named(slug)
+        texts = self._archive.texts(campaign.id) if campaign.draft.kind is Kind.TEXT else NOTHING_WRITTEN
         files = {
-            f"{slug}-labels.csv": consensus_csv(campaign, self._archive.consensus(campaign.id)),
-            f"{slug}-answers.csv": answers_csv(campaign, self._archive.answers(campaign.id)),
+            f"{slug}-labels.csv": consensus_csv(campaign, self._archive.consensus(campaign.id), texts),
+            f"{slug}-answers.csv": answers_csv(campaign, self._archive.answers(campaign.id), texts),
         }
+        if went := list(self._archive.provenance(campaign.id)):
+            labels = {one.slug: one.labels for one in self._archive.campaigns()}
+            files[f"{slug}-chains.csv"] = provenance_csv(went, labels)
         letters = []
         for name, lines in files.items():
             sha = self._archive.add_media("".join(lines).encode(), "text/csv")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from core.campaign import Campaign, Kind
 from core.chains import Chain, Fed, FedState, Seed, circle, seeds, settled_on, steps
@@ -14,8 +15,10 @@ from core.errors import Refused
 from core.ids import CampaignId, ItemId
 from core.intake import judged
 from core.item import Item, NewItem, Verdict, role_of
-from core.ports import Transaction
 from core.posterior import start
+
+if TYPE_CHECKING:  # the port speaks of reviews, which are followed
+    from core.ports import Transaction
 
 
 @dataclass(frozen=True, slots=True)

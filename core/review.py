@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from core.campaign import Campaign
 from core.errors import BadInput
+from core.feeding import follow
 from core.ids import CampaignId, ItemId, WorkerId
 from core.intake import judged
 from core.item import Item, Role, Verdict
@@ -69,7 +70,9 @@ def review(
     item = tx.item(item_id)
     if item.verdict is not Verdict.DISPUTED or item.role is Role.CONTROL:
         return Reviewed.ALREADY, item
-    after = ruled(tx.campaign(item.campaign), item, ruling, label)
+    campaign = tx.campaign(item.campaign)
+    after = ruled(campaign, item, ruling, label)
     tx.add_review(Review(item.campaign, item.id, admin, ruling, label, item.posterior, now))
     tx.save_ruled(after)
+    follow(tx, campaign, item, after)
     return Reviewed.DONE, after

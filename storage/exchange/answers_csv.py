@@ -4,29 +4,36 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from core.campaign import Campaign
+from core.campaign import Campaign, Kind
+from core.chains import Provenance
 from core.evidence import Evidence
-from core.item import Role
+from core.item import Role, Verdict
 from core.ports import Consensus
 from core.posterior import claimed
 from core.question import Answer, Question
+from core.winning import Lot, Texts, winner
 
 ANSWERS = ("task", "worker", "label", "answered_at", "latency_ms", "form", "campaign", "p_select", "version")
 CONSENSUS = ("task", "text", "label", "confidence", "answers", "verdict", "role", "network")
+PROVENANCE = ("from", "task", "label", "to", "became", "state")
+NOTHING_WRITTEN = Texts({}, {})
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0")  # first characters that a spreadsheet would run (OWASP ASVS 1.2.10)
 
 
-def answers_csv(campaign: Campaign, answers: Iterable[tuple[str, str, Answer, Question]]) -> Iterator[str]:
-    """Long form: the first three columns are crowd-kit's. "Not sure" has no label; a set of labels is "cat|dog"."""
+def answers_csv(
+    campaign: Campaign, answers: Iterable[tuple[str, str, Answer, Question]], texts: Texts = NOTHING_WRITTEN
+) -> Iterator[str]:
+    """Long form: the first three columns are crowd-kit's. "Not sure" has no label; a set of labels is "cat|dog"; the
+    label of a written answer is its words."""
     yield line(ANSWERS)
     for task, worker, answer, question in answers:
         yield line(
             (
                 task,
                 worker,
-                named(campaign, answer.evidence),
+                texts.words.get((question.id, answer.lease)) or named(campaign, answer.evidence),
                 answer.answered_at.isoformat(),
                 answer.latency_ms,
                 question.layout.form.value,
@@ -37,11 +44,16 @@ def answers_csv(campaign: Campaign, answers: Iterable[tuple[str, str, Answer, Qu
         )
 
 
-def consensus_csv(campaign: Campaign, lines: Iterable[Consensus]) -> Iterator[str]:
-    """Each item with its likeliest label; none where nobody has answered yet. `network` is the version that spoke."""
+def consensus_csv(
+    campaign: Campaign, lines: Iterable[Consensus], texts: Texts = NOTHING_WRITTEN
+) -> Iterator[str]:
+    """Each item with its likeliest label; none where nobody has answered yet. `network` is the version that spoke.
+
+    Where answers are written, the label is the text that won, and the verdict is the one on the texts.
+    """
     yield line(CONSENSUS)
     for one in lines:
-        label, confidence = _belief(campaign, one)
+        label, confidence, verdict = _ending(campaign, one, texts)
         yield line(
             (
                 one.name,
@@ -49,11 +61,26 @@ def consensus_csv(campaign: Campaign, lines: Iterable[Consensus]) -> Iterator[st
                 label,
                 confidence,
                 one.answers,
-                one.verdict.value,
+                verdict.value,
                 one.role.value,
                 one.spoken or "",
             )
         )
+
+
+def provenance_csv(rows: Iterable[Provenance], labels: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """What chains made; `labels` by campaign. "astray": the source's label has changed since, after an answer."""
+    yield line(PROVENANCE)
+    for one in rows:
+        yield line((one.source, one.task, labels[one.source][one.label], one.target, one.fed_task, one.state.value))
+
+
+def _ending(campaign: Campaign, one: Consensus, texts: Texts) -> tuple[str, str, Verdict]:
+    if campaign.draft.kind is not Kind.TEXT:
+        return *_belief(campaign, one), one.verdict
+    found = winner(texts.lots.get(one.name, Lot()))
+    verdict = found.verdict if one.verdict is Verdict.SETTLED else one.verdict
+    return found.text, f"{found.confidence:.4f}" if found.text else "", verdict
 
 
 def _belief(campaign: Campaign, one: Consensus) -> tuple[str, str]:

@@ -120,7 +120,8 @@ class Town:
         """A message; the letters that it caused."""
         entities = [{"type": "bot_command", "offset": 0, "length": len(text.split()[0])}] if text[:1] == "/" else []
         chat = {"id": person, "type": "private", "first_name": "P"}
-        body: dict[str, Any] = {"message_id": 1, "date": 1, "chat": chat, "from": self.person(person), **more}
+        sent = int(self.now.timestamp())
+        body: dict[str, Any] = {"message_id": 1, "date": sent, "chat": chat, "from": self.person(person), **more}
         body |= {"text": text, "entities": entities} if text else {}
         return await self.update({"message": body})
 
