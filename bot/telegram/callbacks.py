@@ -54,7 +54,14 @@ class Turn:
     page: int
 
 
-Pressed = Tap | Turn | Go | Agree | Speak | Open
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """An objection to being kept out of a campaign, by its name."""
+
+    slug: str
+
+
+Pressed = Dispute | Tap | Turn | Go | Agree | Speak | Open
 
 
 def pack(pressed: Pressed) -> str:
@@ -79,6 +86,8 @@ def _packed(pressed: Pressed) -> str:
             return f"l:{language}"
         case Open(slug):
             return f"c:{slug}"
+        case Dispute(slug):
+            return f"d:{slug}"
         case Go():
             return pressed.value
 
@@ -95,6 +104,8 @@ def unpack(text: str) -> Pressed | None:
         return Speak(found[1])
     if text.startswith("c:") and SLUG.fullmatch(text[2:]):
         return Open(text[2:])
+    if text.startswith("d:") and SLUG.fullmatch(text[2:]):
+        return Dispute(text[2:])
     return Go(text) if text in {go.value for go in Go} else None
 
 

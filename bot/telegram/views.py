@@ -141,6 +141,8 @@ def resting(idle: Idle, say: Tongue) -> str:
             return say("This campaign is paused. What you answered is safe.")
         case Idle.EMPTY:
             return say("Nothing is left for you here for now. Thank you.")
+        case Idle.SUSPENDED | Idle.DISPUTED | Idle.BANNED:
+            return say("There are no more questions for you here: /next says why.")
         case _:
             assert_never(idle)
 

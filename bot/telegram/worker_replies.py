@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from bot.telegram import views, views_worker
-from bot.telegram.callbacks import Agree, Go, Open, Pressed, Speak, Turn
+from bot.telegram import views, views_worker, worker_objection
+from bot.telegram.callbacks import Agree, Dispute, Go, Open, Pressed, Speak, Turn
 from bot.telegram.keyboards import of_rest
 from bot.telegram.paper import Block, bare, note, rewritten
 from bot.telegram.visit import Reply, Visit
@@ -19,6 +19,7 @@ from core.tapping import MOVES_ON, Outcome, Tapped, tap, turn
 from core.worker import CONSENT_VERSION, Worker
 from core.writing import awaiting, write
 
+KEPT_OUT = (service.Idle.SUSPENDED, service.Idle.DISPUTED, service.Idle.BANNED)
 OTHERS = 5  # other campaigns offered where one has nothing left
 
 
@@ -47,6 +48,8 @@ def press(tx: Transaction, visit: Visit, worker: Worker, say: Tongue, pressed: P
             return enter(tx, replace(visit, bubble=None), worker, say, slug)
         case Speak(language):
             return _speak(tx, visit, worker, say, language)
+        case Dispute(slug):
+            return worker_objection.objected(tx, visit, worker, say, slug)
         case Go.ON:
             return enter(tx, visit, worker, say)
         case Go.LANGUAGES:
@@ -177,6 +180,8 @@ def _onward(
         return Reply(views_worker.consent(tx.campaign(worker.campaign), say, visit.chat), line)
     asked = service.ask(tx, worker, worker.campaign, visit.now, visit.house.rng)
     if isinstance(asked, service.Idle):
+        if asked in KEPT_OUT:
+            return worker_objection.kept_out(tx, visit, worker, tx.campaign(worker.campaign), say, line)
         text = views.resting(asked, say)
         if visit.bubble is not None and not line:
             return Reply(toast=text)  # "look again" found nothing: the bubble says so already
