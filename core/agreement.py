@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+RESAMPLED = 5000  # items at most
 
 
 class Scale(Enum):
@@ -87,15 +88,34 @@ def percent(counts: Floats) -> float:
     return float(((paired * (paired - 1)).sum(axis=1) / (size * (size - 1))).mean())
 
 
+def by_label(counts: Floats) -> Floats:
+    """(K,) how often another answer to the same item says the label too, where one says it; nan where none does.
+
+    Source: Fleiss, Levin and Paik 2003, "Statistical Methods for Rates and Proportions", 18.1 (specific agreement).
+    """
+    paired = counts[counts.sum(axis=1) >= 2]
+    met = (paired * (paired.sum(axis=1, keepdims=True) - 1)).sum(axis=0)
+    agreed = (paired * (paired - 1)).sum(axis=0)
+    found: Floats = np.divide(agreed, met, out=np.full(counts.shape[1], np.nan), where=met > 0)
+    return found
+
+
 def bootstrap(
     counts: Floats, figure: Callable[[Floats], float], rng: np.random.Generator, draws: int = 200, mass: float = 0.95
 ) -> Agreement:
-    """The figure of counts (N, K) with the interval that resampling items gives."""
+    """The figure of counts (N, K) with the interval that resampling items gives.
+
+    Of more items than `RESAMPLED` that many are resampled, and the interval is narrowed by the root of their share,
+    so that its cost is bounded.
+    """
     paired = counts[counts.sum(axis=1) >= 2]
     value = float(figure(paired))
     if len(paired) < 2:
         return Agreement(value, value, value)
-    found = [figure(paired[rng.integers(0, len(paired), len(paired))]) for _ in range(draws)]
+    some = paired if len(paired) <= RESAMPLED else paired[rng.choice(len(paired), RESAMPLED, replace=False)]
+    found = np.array([figure(some[rng.integers(0, len(some), len(some))]) for _ in range(draws)])
+    if len(some) < len(paired):
+        found = value + (found - np.nanmean(found)) * np.sqrt(len(some) / len(paired))
     low, high = np.nanquantile(found, [(1 - mass) / 2, (1 + mass) / 2])
     return Agreement(value, float(low), float(high))
 

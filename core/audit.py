@@ -1,7 +1,7 @@
 """What the audit items tell of all items: how often the consensus and a version are right, how common each label is.
 
 Audit items are drawn by the hash of their names (`core.item.role_of`) and asked in the order of that hash
-(`turn`), never by what the network wants to know. So those with an answer are a uniform sample of all items at any
+(`core.item.place_of`), never by what the network wants to know. So those with an answer are a uniform sample of all items at any
 moment, whatever active choice does elsewhere, and means over them are unbiased. Means over the items that active
 choice picked are not.
 
@@ -17,13 +17,16 @@ Source: Rubin 1981, doi:10.1214/aos/1176345338 (Bayesian bootstrap); Saerens et 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from hashlib import sha256
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.calibration import LAPSES, TEMPERATURES, claimed, weights_of
+from core.inference import refit
+from core.item import Item, Role, Verdict
+from core.ports import Beliefs, Snapshot
+from core.refit import table_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -51,6 +54,7 @@ class Trust:
 
     temperature: Floats  # (C,)
     lapse: Floats  # (C,)
+    known: Ints  # labels of the items of known truth that say so
 
     def of(self, q: Floats, truth: Ints | None = None) -> Floats:
         """(C, n, K) beliefs q (n, K) as sure as each draw allows; certain where truth (n,) is known (not -1)."""
@@ -61,16 +65,11 @@ class Trust:
         return found
 
 
-def turn(campaign: str, name: str) -> float:
-    """Place of an audit item among the audit items, in [0, 1): by hash, so that no order of import or worth shows."""
-    return int.from_bytes(sha256(f"turn:{campaign}:{name}".encode()).digest()[:8], "big") / 2**64
-
-
 def trust(q: Floats, truth: Ints, rng: np.random.Generator, draws: int = TRUSTS) -> Trust:
-    """How far beliefs may be trusted, given what was believed (N, K) of items of known truth (N,) before it was told."""
+    """How far beliefs may be trusted, given what was believed (N, K) of items of known truth (N,) beforehand."""
     weight = weights_of(q, truth).reshape(-1)
     cell = rng.choice(len(weight), draws, p=weight)
-    return Trust(TEMPERATURES[cell // len(LAPSES)], LAPSES[cell % len(LAPSES)])
+    return Trust(TEMPERATURES[cell // len(LAPSES)], LAPSES[cell % len(LAPSES)], truth)
 
 
 def mean_of(
@@ -159,3 +158,62 @@ def _fitted(belief: Floats, weight: Floats, prior: Floats, sweeps: int) -> Float
         belief = evidence * shares
         shares = weight @ (belief / belief.sum(axis=1, keepdims=True))
     return shares
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Audit:
+    """What an admin may say of a campaign."""
+
+    items: int  # audit items
+    asked: int  # of them with an answer
+    reviewed: int  # of them ruled by an admin
+    known: int  # items of known truth (controls, reviews) that say how far the crowd may be trusted
+    consensus: Estimate  # how often the consensus of settled items is right
+    shares: tuple[Estimate, ...]  # (K,) how common each label is among the campaign's items
+    beliefs: Floats  # (C, asked, K) about the audit items asked
+    sample: tuple[Item, ...]  # those items
+
+
+def trust_in(snapshot: Snapshot, rng: np.random.Generator) -> Trust:
+    """How far a campaign's beliefs may be trusted; costs one more refit, which is told no truth."""
+    blind = refit(replace(table_of(snapshot), controls=None), start=snapshot.campaign.pool).posteriors
+    heard = np.bincount(snapshot.answer_item, minlength=len(snapshot.items)) > 0
+    truth = np.array([-1 if item.truth is None else item.truth for item in snapshot.items], dtype=np.int64)
+    known = np.flatnonzero(heard & (truth >= 0))
+    return trust(blind[known], truth[known], rng)
+
+
+def audited(beliefs: Beliefs, trusted: Trust, rng: np.random.Generator) -> Audit:
+    """The audit of a campaign as it stands."""
+    pool = beliefs.pool
+    mine = [item for item in beliefs.items if item.role is Role.AUDIT and item.verdict is not Verdict.WITHDRAWN]
+    sample = [item for item in mine if item.answers]
+    about = _about(sample, trusted, pool.labels)
+    settled = np.array([item.verdict is Verdict.SETTLED for item in sample], dtype=bool)
+    guess = about.mean(axis=0).argmax(axis=1)
+    present = [item.verdict for item in beliefs.items if item.verdict is not Verdict.WITHDRAWN]
+    return Audit(
+        items=len(mine),
+        asked=len(sample),
+        reviewed=sum(item.truth is not None for item in mine),
+        known=len(trusted.known),
+        consensus=accuracy_of(about[:, settled], guess[settled], rng, present.count(Verdict.SETTLED)),
+        shares=tuple(shares_of(about, pool.prior, rng, len(present))),
+        beliefs=about,
+        sample=tuple(sample),
+    )
+
+
+def _about(sample: Sequence[Item], trusted: Trust, labels: int) -> Floats:
+    q = np.array([item.posterior for item in sample], dtype=np.float64).reshape(-1, labels)
+    truth = np.array([-1 if item.truth is None else item.truth for item in sample], dtype=np.int64)
+    return trusted.of(q, truth)
+
+
+def even(values: Floats, p_select: Floats, rng: np.random.Generator) -> Estimate:
+    """The mean of a quantity in [0, 1] of questions (n,) as if each had been drawn evenly from the head of its queue.
+
+    It undoes the draw within the head and nothing else: what never reached the head has no chance to be undone, so
+    figures about all items come from audit items.
+    """
+    return mean_of(values[None], rng, weight=1 / np.maximum(p_select, 1e-6))

@@ -24,7 +24,7 @@ from storage.engine import Database
 from storage.people import ACCOUNTS, LANGUAGE
 from storage.postings import UNBALANCED, add_media, post
 from storage.publishing import publish_items, publish_people, write_queue
-from storage.reading import ANSWERS, CONSENSUS, QUESTION_AT, consensus, snapshot
+from storage.reading import ANSWERS, CONSENSUS, QUESTION_AT, consensus, snapshot, tempo
 from storage.sql import Cursor
 from storage.versions import find_serving, find_versions, write_version
 
@@ -110,6 +110,9 @@ class SqlArchive:
 
     def consensus(self, campaign: CampaignId) -> Iterator[Consensus]:
         return map(consensus, self._access.stream(CONSENSUS, campaign=campaign))
+
+    def tempo(self, campaign: CampaignId, now: datetime, days: int = 28) -> list[int]:
+        return self._access.read(lambda cursor: tempo(cursor, campaign, now, days))
 
     def answers(self, campaign: CampaignId) -> Iterator[tuple[str, str, Answer, Question]]:
         """Pseudonyms differ from export to export, so that two of them cannot be joined."""

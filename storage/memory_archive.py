@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -20,6 +21,7 @@ from core.version import Version, VersionState
 from storage.archive import NIGHT_LEASE, pseudonym
 from storage.memory_chains import MemoryChainReading
 from storage.memory_store import Night, Store
+from storage.reading import by_age
 
 
 class MemoryArchive(MemoryChainReading):
@@ -123,6 +125,10 @@ class MemoryArchive(MemoryChainReading):
             yield Consensus(
                 item.name, item.content, item.role, item.verdict, item.truth, item.posterior, item.answers, item.spoken
             )
+
+    def tempo(self, campaign: CampaignId, now: datetime, days: int = 28) -> list[int]:
+        ages = [(now - one.answered_at) for one in self._store.answers.values() if one.campaign == campaign]
+        return by_age(Counter(max(age.days, 0) for age in ages if age < timedelta(days=days)))
 
     def answers(self, campaign: CampaignId) -> Iterator[tuple[str, str, Answer, Question]]:
         key = self._new_key()

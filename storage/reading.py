@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
 import numpy as np
-from sqlalchemy import or_, select, text
+from sqlalchemy import BigInteger, func, literal_column, or_, select, text
 
 from core.ids import CampaignId, ItemId, WorkerId
 from core.ports import Consensus, Snapshot
@@ -38,6 +41,13 @@ ANSWERS = Statement(
     .where(ANSWER.c.campaign == given("campaign"))
     .order_by(ANSWER.c.seq)
 )
+DAY = "86400000000"  # microseconds
+_ago = (given("now") - ANSWER.c.answered_at) // literal_column(DAY, BigInteger)
+TEMPO = Statement(
+    select(_ago, func.count())
+    .where(ANSWER.c.campaign == given("campaign"), ANSWER.c.answered_at > given("since"))
+    .group_by(_ago)
+)
 QUESTION_AT = 1 + len(ANSWER.columns)  # in a row of ANSWERS
 
 
@@ -69,3 +79,14 @@ def consensus(row: DbRow) -> Consensus:
     return Consensus(
         item.name, item.content, item.role, item.verdict, item.truth, item.posterior, item.answers, item.spoken
     )
+
+
+def tempo(cursor: Cursor, campaign: CampaignId, now: datetime, days: int) -> list[int]:
+    since = mapping.micros(now - timedelta(days=days))
+    rows = cursor.rows(TEMPO, campaign=campaign, now=mapping.micros(now), since=since)
+    return by_age({max(int(ago), 0): count for ago, count in rows})
+
+
+def by_age(found: Mapping[int, int]) -> list[int]:
+    """Counts by age in days -> the oldest first, with the days between that have none."""
+    return [found.get(ago, 0) for ago in range(max(found, default=-1), -1, -1)]

@@ -71,6 +71,11 @@ class World:
     def snapshot(self) -> Snapshot:
         return self.archive.snapshot(self.id)
 
+    def by_day(self) -> list[int]:
+        """Answers of each day from the first on, the last one unfinished."""
+        days = [(answer.answered_at - BEGIN).days for answer in self.tx.store.answers.values()]
+        return np.bincount(days).tolist() if days else []
+
     def refit(self) -> tuple[Snapshot, Beliefs]:
         snapshot = self.snapshot()
         beliefs = beliefs_of(snapshot)

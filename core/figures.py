@@ -1,0 +1,76 @@
+"""What an admin reads of a campaign beside its progress: agreement, audit, forecast. Computed after a refit, in its
+thread, never in the path of a tap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.agreement import Agreement, alpha, bootstrap, by_label, cliques, percent, tally
+from core.audit import Audit, audited, trust_in
+from core.evidence import Evidence
+from core.forecast import Forecast, forecast
+from core.item import Role
+from core.ports import Beliefs, Snapshot
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+COMPARED = 100_000  # items at most whose answers are compared
+
+
+@dataclass(frozen=True, slots=True)
+class Concord:
+    """How much the workers agree, controls aside."""
+
+    alpha: Agreement  # Krippendorff's, nominal
+    percent: float  # of the pairs of answers to an item
+    by_label: tuple[float, ...]  # (K,) how often a second answer says it too; nan where none does
+    groups: int  # of workers that no shared item links; more than one cannot be compared
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """All of it, as of the last refit."""
+
+    concord: Concord
+    audit: Audit
+    forecast: Forecast
+
+
+def figures_of(snapshot: Snapshot, beliefs: Beliefs, a_day: Sequence[int], rng: np.random.Generator) -> Figures:
+    """The figures of a campaign with its fresh beliefs; `a_day`: answers of each of the last days, oldest first."""
+    trusted = trust_in(snapshot, rng)
+    return Figures(
+        concord_of(snapshot, rng),
+        audited(beliefs, trusted, rng),
+        forecast(snapshot, beliefs, trusted, a_day, rng),
+    )
+
+
+def concord_of(snapshot: Snapshot, rng: np.random.Generator) -> Concord:
+    """From the answers that name one label."""
+    labels = len(snapshot.campaign.labels)
+    named = {bits: Evidence(bits).labels()[0] for bits in set(snapshot.answer_bits) if len(Evidence(bits)) == 1}
+    label = np.array([named.get(bits, -1) for bits in snapshot.answer_bits], dtype=np.int64)
+    plain = np.array([item.role is not Role.CONTROL for item in snapshot.items], dtype=bool)
+    asked = plain[snapshot.answer_item]
+    counts = _counts(snapshot.answer_item[asked & (label >= 0)], label[asked & (label >= 0)], labels, rng)
+    group = cliques(snapshot.answer_item, snapshot.answer_worker, len(snapshot.workers))
+    return Concord(
+        bootstrap(counts, alpha, rng), percent(counts), tuple(by_label(counts).tolist()), len(np.unique(group))
+    )
+
+
+def _counts(item: Ints, label: Ints, labels: int, rng: np.random.Generator) -> Floats:
+    """(N, K) answers to each item that has some; of very many items a random part."""
+    rows, place = np.unique(item, return_inverse=True)
+    place = place.reshape(-1)
+    if len(rows) > COMPARED:
+        keep = np.zeros(len(rows), dtype=bool)
+        keep[rng.choice(len(rows), COMPARED, replace=False)] = True
+        new = np.cumsum(keep) - 1
+        place, label, rows = new[place[keep[place]]], label[keep[place]], rows[keep]
+    return tally(place, label, len(rows), labels)
