@@ -114,8 +114,12 @@ def dressed(truth: int, posterior: Sequence[float], rng: random.Random) -> tuple
 
 
 def control_chance(campaign: Campaign, enrolment: Enrolment) -> float:
-    """How likely the next question is a control: every other one for a newcomer, less the better a worker is known,
-    never under `control_share`."""
-    newcomer = enrolment.controls < campaign.policy.newcomer_controls
-    wanted = 0.5 if newcomer else SUSPECTED if enrolment.suspicions else 0.0
-    return max(wanted, campaign.policy.control_share)
+    """How likely the next question is a control: by what it tells of the worker, never under `control_share`.
+
+    One more answer tells about 1 / 2n nats of an accuracy that rests on n answers, so a newcomer's every other question
+    is a control, and that share falls as they become known: of the first twenty, about `newcomer_controls`.
+    """
+    policy = campaign.policy
+    known = policy.newcomer_controls + 1
+    wanted = 0.5 * known / (known + enrolment.answered) if policy.newcomer_controls else 0.0
+    return max(wanted, SUSPECTED if enrolment.suspicions else 0.0, policy.control_share)

@@ -1,14 +1,11 @@
-"""Laws of routing, acquisition and promotion.
+"""Laws of acquisition and promotion.
 
-Planted bugs seen to fail: gains with theta transposed; a draw whose probability is the weight before normalising;
-worth without its second half (no diversity); promotion that compares the wrong way round; a judge that takes the
-crowd's first label for truth.
+Planted bugs seen to fail: worth without its second half (no diversity); promotion that compares the wrong way round;
+a judge that takes the crowd's first label for truth.
 """
 
 from __future__ import annotations
 
-import random
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -17,77 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.acquisition import margins, worth_of
-from core.campaign import Campaign, CampaignState, Draft, Policy
-from core.evidence import Evidence
-from core.ids import CampaignId, ItemId, WorkerId
-from core.item import Content, Item, Medium, NewItem, Role, Verdict, role_of
-from core.posterior import absorb
+from core.item import Content, Medium, NewItem, Role, role_of
 from core.promotion import calibration_error, judge, promoted
-from core.reliability import Pool, Reliability, confusion, learnt
-from core.routing import Head, control_chance, draw, gains, priority
-from core.worker import Enrolment
+from core.reliability import Pool
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 POOL = Pool.fresh(3)
-
-
-def item(n: int = 1, posterior: tuple[float, ...] = (0.6, 0.3, 0.1), **changes: object) -> Item:
-    content = Content(Medium.TEXT, f"text {n}")
-    made = Item(ItemId(n), CampaignId(1), f"i{n}", content, Role.PLAIN, None, "", Verdict.OPEN, posterior)
-    return replace(made, **changes)  # type: ignore[arg-type]
-
-
-beliefs = st.lists(st.floats(0.01, 1), min_size=3, max_size=3).map(lambda x: tuple(v / sum(x) for v in x))
-
-
-@given(posterior=beliefs, taps=st.lists(st.integers(0, 2), max_size=6))
-def test_a_gain_is_the_expected_rise_of_the_best_guess(posterior: tuple[float, ...], taps: list[int]) -> None:
-    worker = Reliability.newcomer(POOL)
-    for label in taps:
-        worker = learnt(worker, (1.0, 0.0, 0.0), Evidence.of(label), POOL)
-    theta = np.array(confusion(worker, POOL))
-    chance = np.array(posterior) @ theta  # of each answer
-    after = sum(chance[k] * max(absorb(posterior, Evidence.of(k), worker, POOL)) for k in range(3))
-    found = gains(np.array([posterior]), theta)[0]
-    assert found == pytest.approx(after - max(posterior), abs=1e-6) and found >= 0
-
-
-@given(posteriors=st.lists(beliefs, min_size=1, max_size=8), seed=st.integers(0, 9))
-def test_a_draw_tells_its_probability(posteriors: list[tuple[float, ...]], seed: int) -> None:
-    head = Head([ItemId(n) for n in range(len(posteriors))], np.array(posteriors))
-    found: dict[ItemId, float] = {}
-    for roll in range(40):
-        drawn = draw(head, Reliability.newcomer(POOL), POOL, random.Random(seed * 100 + roll))
-        assert drawn is not None
-        found[drawn.item] = drawn.p_select
-    assert sum(found.values()) <= 1 + 1e-9
-    if len(found) == len(head.items):
-        assert sum(found.values()) == pytest.approx(1)
-
-
-def test_a_draw_is_as_frequent_as_it_says() -> None:
-    head, rng = Head([ItemId(1), ItemId(2)], np.array([[0.5, 0.4, 0.1], [0.98, 0.01, 0.01]])), random.Random(5)
-    drawn = [draw(head, Reliability.newcomer(POOL), POOL, rng) for _ in range(2000)]
-    doubtful = [one.p_select for one in drawn if one is not None and one.item == 1]
-    assert doubtful[0] > 0.6 and len(doubtful) / 2000 == pytest.approx(doubtful[0], abs=0.04)
-
-
-def test_what_is_begun_comes_first_and_what_is_out_waits() -> None:
-    policy = Policy(min_overlap=2, max_overlap=5)
-    new, begun = item(worth=0.9), item(answers=1)
-    nearly = item(answers=2, posterior=(0.8, 0.1, 0.1))
-    out = replace(nearly, leases=1)
-    places = [priority(one, POOL, policy) for one in (begun, nearly, new, out)]
-    assert places == sorted(places, reverse=True) and len(set(places)) == 4
-    assert priority(item(verdict=Verdict.SETTLED), POOL, policy) == 0
-
-
-def test_newcomers_get_controls_until_they_are_known() -> None:
-    draft = Draft("a", "A", "?", ("x", "y"), policy=Policy(newcomer_controls=2, control_share=0.1))
-    campaign = Campaign(CampaignId(1), draft, CampaignState.OPEN, NOW, Pool.fresh(2))
-    joined = Enrolment(campaign.id, WorkerId(1), Reliability.newcomer(campaign.pool), NOW)
-    assert control_chance(campaign, joined) == 0.5
-    assert control_chance(campaign, replace(joined, controls=2)) == 0.1
 
 
 def test_audit_items_are_a_share_by_hash_whatever_the_order() -> None:
