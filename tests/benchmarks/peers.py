@@ -10,7 +10,7 @@ from crowdkit.aggregation import GLAD, MACE, DawidSkene, MajorityVote, OneCoinDa
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
-from tests.benchmarks.crowds import Crowd
+from tests.benchmarks.crowds import Crowd, Ints
 
 Floats = NDArray[np.float64]
 
@@ -39,12 +39,12 @@ def frame(crowd: Crowd) -> pd.DataFrame:
     return pd.DataFrame({"task": crowd.item, "worker": crowd.worker, "label": crowd.label})
 
 
-def labelled(peer: str, crowd: Crowd) -> float:
-    """The peer's accuracy in percent."""
+def labelled(peer: str, crowd: Crowd, among: Ints | None = None) -> float:
+    """The peer's accuracy in percent, over the items of known truth (or those of `among`)."""
     found = PEERS[peer]().fit_predict(frame(crowd))
     label = np.zeros(len(crowd.truth), dtype=np.int64)
     label[found.index.to_numpy()] = found.to_numpy()
-    return crowd.right(np.eye(crowd.labels)[label])
+    return crowd.right(np.eye(crowd.labels)[label], among)
 
 
 def skills(crowd: Crowd) -> dict[str, Floats]:
