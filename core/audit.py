@@ -1,9 +1,9 @@
 """What the audit items tell of all items: how often the consensus and a version are right, how common each label is.
 
-Audit items are drawn by the hash of their names (`core.item.role_of`) and asked in the order of that hash
-(`core.item.place_of`), never by what the network wants to know. So those with an answer are a uniform sample of all items at any
-moment, whatever active choice does elsewhere, and means over them are unbiased. Means over the items that active
-choice picked are not.
+Audit items are drawn by the hash of their names (`core.item.role_of`) and asked in the order of another hash
+(`core.item.place_of`), never by what the network wants to know. So those with an answer are a uniform sample of all
+items at any moment, whatever active choice does elsewhere, and means over them are unbiased. Means over the items
+that active choice picked are not.
 
 What is right is known of an item that an admin has reviewed, and believed of the others: the crowd's posterior, as
 sure as items of known truth (controls, reviews) allow. Intervals therefore hold three doubts: which items were drawn

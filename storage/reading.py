@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import numpy as np
-from sqlalchemy import BigInteger, func, literal_column, or_, select, text
+from sqlalchemy import BigInteger, func, literal_column, or_, select, text, type_coerce
 
 from core.ids import CampaignId, ItemId, WorkerId
 from core.ports import Consensus, Snapshot
@@ -42,7 +42,7 @@ ANSWERS = Statement(
     .order_by(ANSWER.c.seq)
 )
 DAY = "86400000000"  # microseconds
-_ago = (given("now") - ANSWER.c.answered_at) // literal_column(DAY, BigInteger)
+_ago = type_coerce(given("now") - ANSWER.c.answered_at, BigInteger) // literal_column(DAY, BigInteger)
 TEMPO = Statement(
     select(_ago, func.count())
     .where(ANSWER.c.campaign == given("campaign"), ANSWER.c.answered_at > given("since"))

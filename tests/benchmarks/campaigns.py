@@ -35,6 +35,9 @@ Floats = NDArray[np.float64]
 BEGIN = datetime(2026, 11, 2, 8, tzinfo=UTC)
 
 
+POLICY = Policy(max_overlap=10, audit_share=0.2)
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """What a simulated campaign is like."""
@@ -42,7 +45,7 @@ class Setting:
     items: int = 600
     controls: int = 40
     labels: int = 3
-    policy: Policy = Policy(max_overlap=10, audit_share=0.2)
+    policy: Policy = POLICY
     hard: float = 0.15  # mean difficulty
     refit_every: int = 150  # answers
     a_day: float = 200.0  # answers, on average
