@@ -16,7 +16,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from core.campaign import Policy
+from core.campaign import Goal, Policy
 from core.errors import BadInput
 
 SECRETS = ("token", "webhook_secret")
@@ -80,6 +80,7 @@ class Training(Section):
 
 
 class PolicyDefaults(Section):
+    goal: Goal = Goal.LABELS
     confidence: float = 0.95
     min_overlap: int = 2
     max_overlap: int = 7

@@ -27,6 +27,13 @@ class Kind(StrEnum):
     TEXT = "text"  # the worker's own words; the only label stands for "written"
 
 
+class Goal(StrEnum):
+    """What answers are for."""
+
+    LABELS = "labels"  # a label that is right for each item: what is begun is settled first
+    MODEL = "model"  # a network that is right: something new is asked first, one answer each
+
+
 class CampaignState(StrEnum):
     OPEN = "open"
     PAUSED = "paused"
@@ -36,6 +43,7 @@ class CampaignState(StrEnum):
 class Policy:
     """How many answers, how sure, how fast, how much."""
 
+    goal: Goal = Goal.LABELS
     confidence: float = 0.95  # calibrated belief at which an item is settled
     min_overlap: int = 2  # answers before an item may be settled
     max_overlap: int = 7  # answers an item never exceeds

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import numpy as np
 
-from core.campaign import Campaign
+from core.campaign import Campaign, Goal
 from core.errors import NothingToLearn, VersionRefused
 from core.ids import VersionId
 from core.item import Item, Role, Verdict
@@ -58,7 +58,8 @@ def plan(snapshot: Snapshot, beliefs: Beliefs) -> Plan:
     if len(taught) < LEAST:
         raise NothingToLearn(f"Only {len(taught)} items have answers; training starts at {LEAST}.")
     lessons = lessons_of(snapshot, beliefs, taught)
-    least = snapshot.campaign.policy.min_overlap
+    policy = snapshot.campaign.policy
+    least = 1 if policy.goal is Goal.MODEL else policy.min_overlap
     audit = [item for item in beliefs.items if item.role is Role.AUDIT and item.answers >= least and _usable(item)]
     pool = [item for item in beliefs.items if item.verdict is Verdict.OPEN]
     return Plan(lessons, audit, pool)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.calibration import claimed as claimed_all
-from core.campaign import Campaign, Policy
+from core.campaign import Campaign, Goal, Policy
 from core.forms import Form, Layout
 from core.ids import ItemId
 from core.item import Item, Verdict
@@ -56,12 +56,18 @@ class Drawn:
 
 def priority(item: Item, pool: Pool, policy: Policy) -> float:
     """Place of an item in its campaign's queue, higher first: what is begun and cannot be settled yet, then doubt
-    (halved for each question that is out), then what the night found worth labelling. Closed items: 0."""
+    (halved for each question that is out), then what the night found worth labelling. Closed items: 0.
+
+    Where the goal is a model, what nobody has answered comes first: with noisy workers one answer each on many items
+    teaches more than several on few (Khetan, Lipton and Anandkumar 2018, arXiv:1712.04577).
+    """
     if item.verdict is not Verdict.OPEN:
         return 0.0
     if item.seats == 0:
         return item.worth
     doubt = 1.0 - max(claimed(item.posterior, pool))
+    if policy.goal is Goal.MODEL:
+        return doubt * 0.5**item.leases - 1.0
     if item.seats < policy.min_overlap:
         return 2.0 + doubt
     return (1.0 + doubt) * 0.5**item.leases

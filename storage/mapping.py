@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from core.campaign import Campaign, CampaignState, Draft, Kind, Policy
+from core.campaign import Campaign, CampaignState, Draft, Goal, Kind, Policy
 from core.evidence import Evidence
 from core.forms import Form, Layout
 from core.grouping import Group
@@ -75,6 +75,8 @@ def draft(text: str) -> Draft:
     policy = found["policy"]
     for name in DURATIONS & policy.keys():
         policy[name] = timedelta(seconds=policy[name])
+    if "goal" in policy:
+        policy["goal"] = Goal(policy["goal"])
     if policy.get("form"):
         policy["form"] = Form(policy["form"])
     found["policy"] = Policy(**policy)

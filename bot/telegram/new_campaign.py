@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot.telegram.chain_lines import read_links
-from core.campaign import TEXT_LABELS, Draft, Kind, Policy
+from core.campaign import TEXT_LABELS, Draft, Goal, Kind, Policy
 from core.errors import BadInput
 from core.feeding import Link
 from core.forms import Form
@@ -150,10 +150,6 @@ def _title(sheet: _Sheet, value: str) -> None:
     sheet.title = " ".join(value.split())
 
 
-def _question(sheet: _Sheet, value: str) -> None:
-    sheet.instructions = value
-
-
 def _names(sheet: _Sheet, value: str) -> None:
     sheet.labels = _labels(value)
 
@@ -216,10 +212,10 @@ def _minutes(name: str) -> Callable[[_Sheet, str], None]:
 
 KEYS: dict[str, Callable[[_Sheet, str], None]] = {
     "title": _title,
-    "question": _question,
-    "instructions": _question,
+    **dict.fromkeys(("question", "instructions"), lambda sheet, value: setattr(sheet, "instructions", value)),
     "labels": _names,
     "kind": _kind,
+    "goal": lambda sheet, value: sheet.policy.update({"goal": Goal(value.lower())}),
     "confidence": _share("confidence"),
     "overlap": _overlap,
     "min_overlap": _count("min_overlap"),
@@ -239,6 +235,7 @@ KEYS: dict[str, Callable[[_Sheet, str], None]] = {
     "then": _then,
 }
 MEANINGS = {
+    "goal": "a goal: labels or model",
     "kind": "a kind: single, rating or text",
     "then": "a label, an arrow and a campaign, such as complaint -> products",
     "form": "a form: auto, all, short, yes_no or groups",
@@ -246,6 +243,5 @@ MEANINGS = {
     "zone": "a time zone such as Europe/Berlin",
     "overlap": "a range such as 2-7",
     "pay": "an amount such as 0.02 EUR",
-    "lease": "a number of minutes",
-    "undo": "a number of minutes",
+    **dict.fromkeys(("lease", "undo"), "a number of minutes"),
 }
