@@ -52,7 +52,7 @@ class NightReport:
 def plan(snapshot: Snapshot, beliefs: Beliefs) -> Plan:
     """Sorts the items: plain answered ones teach (weighted by certainty), audit ones judge, open ones are asked.
 
-    Raises NothingToLearn where too few are answered, or too many of the answers are shared ones.
+    Raises NothingToLearn where too few are answered, TrainingFailed where too many of the answers are shared ones.
     """
     taught = [item for item in beliefs.items if item.role is Role.PLAIN and item.answers and _usable(item)]
     if len(taught) < LEAST:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.caps import Capped, capped
-from core.errors import NothingToLearn
+from core.errors import NothingToLearn, TrainingFailed
 from core.evidence import Evidence
 from core.item import Item
 from core.ports import Beliefs, Snapshot
@@ -25,7 +25,8 @@ ALARM = 1 / 3  # share of the answers in suspected groups from which nothing is 
 def lessons_of(snapshot: Snapshot, beliefs: Beliefs, taught: Sequence[Item]) -> Lessons:
     """Lessons from these items (`core/caps.py`).
 
-    Raises NothingToLearn where all labels are the same, and where groups that share answers hold too many of them.
+    Raises NothingToLearn where all labels are the same; TrainingFailed, which every admin hears of, where groups that
+    share answers hold too many of them, or leave too few independent workers for the caps.
     """
     targets = certain([item.posterior for item in taught], beliefs.pool)
     if (targets.argmax(axis=1) == targets[0].argmax()).all():
@@ -36,8 +37,10 @@ def lessons_of(snapshot: Snapshot, beliefs: Beliefs, taught: Sequence[Item]) -> 
         return Lessons([item.content for item in taught], targets, weights)
     share = float((seen.group[snapshot.answer_worker] >= 0).mean())
     if share >= ALARM:
-        raise NothingToLearn(f"Workers who seem to share answers gave {share:.0%} of them: see /workers first.")
+        raise TrainingFailed(f"Workers who seem to share answers gave {share:.0%} of them: see /workers first.")
     chosen, caps = _caps(snapshot, seen, taught, weights)
+    if not caps.weight.any():
+        raise TrainingFailed("Too few workers are left beside those who seem to share answers: see /workers first.")
     quiet = _quietened(snapshot, beliefs, chosen, caps, [item.posterior for item in taught])
     targets = certain(quiet, beliefs.pool)
     return Lessons([item.content for item in taught], targets, np.minimum(caps.weight, 1.0))

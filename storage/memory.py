@@ -12,9 +12,11 @@ from typing import TypeVar
 
 import numpy as np
 
+from core.anchoring import Arm
 from core.campaign import Campaign, CampaignState, Draft
 from core.errors import Conflict, NotFound
-from core.ids import Account, CampaignId, ItemId, QuestionId, UpdateId, VersionId, WorkerId
+from core.evidence import Evidence
+from core.ids import CampaignId, ItemId, QuestionId, UpdateId, VersionId, WorkerId
 from core.item import Item, NewItem, Role, Verdict
 from core.ports import Letter, Progress, Transaction
 from core.question import Answer, Question, QuestionState
@@ -22,15 +24,16 @@ from core.reliability import Pool, Reliability
 from core.review import Review
 from core.routing import WINDOW, Head
 from core.version import Version
-from core.worker import Enrolment, Worker
+from core.worker import Worker
 from storage.memory_chains import MemoryChains, kept_apart
+from storage.memory_people import MemoryPeople
 from storage.memory_store import Store
 from storage.part import Posted
 
 T = TypeVar("T")
 
 
-class MemoryTransaction(MemoryChains):
+class MemoryTransaction(MemoryPeople, MemoryChains):
     """`core.ports.Transaction` over a store."""
 
     __slots__ = ("posted", "store")
@@ -47,21 +50,6 @@ class MemoryTransaction(MemoryChains):
 
     def campaigns(self) -> list[Campaign]:
         return list(self.store.campaigns.values())
-
-    def worker(self, account: Account) -> Worker | None:
-        return self.store.workers.get(account)
-
-    def person(self, worker: WorkerId) -> Worker:
-        for known in self.store.workers.values():
-            if known.id == worker:
-                return known
-        raise NotFound("worker", worker)
-
-    def enrolment(self, campaign: CampaignId, worker: WorkerId) -> Enrolment | None:
-        return self.store.enrolments.get((campaign, worker))
-
-    def enrolments(self, campaign: CampaignId) -> list[Enrolment]:
-        return [self.store.enrolments[key] for key in sorted(self.store.enrolments) if key[0] == campaign]
 
     def question(self, question: QuestionId) -> Question | None:
         return self.store.questions.get(question)
@@ -91,6 +79,16 @@ class MemoryTransaction(MemoryChains):
             for answer in map(self.store.answers.__getitem__, self.store.facts.get(item, ()))
             if answer.counted and self.store.stands(answer)
         ]
+
+    def arms(self, campaign: CampaignId) -> tuple[Arm, Arm]:
+        found = {True: [0, 0], False: [0, 0]}
+        for answer in self.store.answers.values():
+            question = self.store.questions[answer.question]
+            if answer.campaign != campaign or question.revealed is None or not self.store.stands(answer):
+                continue
+            found[question.revealed][0] += 1
+            found[question.revealed][1] += answer.evidence == Evidence.of(question.suggested or 0)
+        return Arm(*found[True]), Arm(*found[False])
 
     def settled_with(self, campaign: CampaignId, worker: WorkerId) -> int:
         questions = [self.store.questions[id_] for id_ in self.store.asked.get((campaign, worker), ())]
@@ -190,21 +188,6 @@ class MemoryTransaction(MemoryChains):
         for new, role in items:
             self.store.add_item(campaign, new, role, tuple(start))
         return len(items)
-
-    def add_worker(self, account: Account, language: str, now: datetime) -> Worker:
-        if account in self.store.workers:
-            raise Conflict(f"{account.channel} {account.number} is a worker already.")
-        added = Worker(WorkerId(len(self.store.workers) + 1), account, language, 0, None)
-        self.store.put(self.store.workers, account, added)
-        return added
-
-    def save_worker(self, worker: Worker) -> None:
-        self.store.put(self.store.workers, worker.account, worker)
-
-    def save_enrolment(self, enrolment: Enrolment) -> None:
-        known = self.enrolment(enrolment.campaign, enrolment.worker)
-        changed = replace(enrolment, suspicions=known.suspicions) if known else enrolment
-        self.store.put(self.store.enrolments, (enrolment.campaign, enrolment.worker), changed)
 
     def take_seat(self, item: ItemId) -> Item | None:
         found = self.store.items.get(item)

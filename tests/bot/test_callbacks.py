@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.telegram.callbacks import LIMIT, Agree, Go, Open, Pressed, Speak, Turn, pack, unpack
+from bot.telegram.callbacks import LIMIT, Agree, Dispute, Go, Open, Pressed, Speak, Turn, pack, unpack
 from core.ids import QuestionId
 from core.question import Press, Tap
 
@@ -22,6 +22,7 @@ everything = (
     | st.builds(Speak, st.sampled_from(["en", "zh"]))
     | st.builds(Turn, questions, st.integers(0, 9999), st.integers(0, 501))
     | st.builds(Open, slugs)
+    | st.builds(Dispute, slugs)
 )
 
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from core.campaign import Campaign, CampaignState, Draft, Policy
 from core.caps import ACTIVE, GROUP, WORKER, capped, turned_down
-from core.errors import NothingToLearn
+from core.errors import TrainingFailed
 from core.evidence import Evidence
 from core.ids import CampaignId, ItemId, WorkerId
 from core.item import Content, Item, Medium, Role, Verdict
@@ -143,5 +143,5 @@ def test_what_a_ring_said_leaves_the_targets() -> None:
 def test_too_many_shared_answers_teach_nothing() -> None:
     shot, _ = scene(members=9)
     beliefs = beliefs_of(shot)
-    with pytest.raises(NothingToLearn, match="share answers gave 4"):
+    with pytest.raises(TrainingFailed, match="share answers gave 4"):
         lessons_of(shot, beliefs, [item for item in beliefs.items if item.answers])
