@@ -10,8 +10,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.inference.sparse import Sparse, clamped, digamma, softmax, strength, sums
+from core.inference.sparse import Sparse, anchored, clamped, digamma, softmax, strength, sums
 from core.inference.table import Floats, Ints
+
+
+def read(
+    sparse: Sparse, controls: Ints | None, prior: Floats | None, q: Floats | None, sweeps: int
+) -> tuple[Floats, int]:
+    """(K, N) beliefs, and the sweeps it took: `fit` as a member of the committee."""
+    beliefs, _, _, done = fit(sparse, controls, prior, q, sweeps)
+    return beliefs, done
 
 
 def fit(
@@ -38,11 +46,9 @@ def fit(
         right = np.exp(digamma(hits + s * mean) - digamma(total + s))
         wrong = np.exp(digamma(total - hits + s * (1 - mean)) - digamma(total + s))
         new = sparse.by_item(np.log(np.maximum(chance(sparse, right, wrong, errors), 1e-300)))
-        n = q.shape[1]
-        class_prior = (q.sum(axis=1) + anchor * n * shares + 1) / (n * (1 + anchor) + k)
-        new += np.log(class_prior)[:, None] if prior is None else np.log(np.maximum(prior, 1e-12))
-        new, _ = softmax(new)
-        new = clamped(new, controls)
+        held = anchored(q.sum(axis=1), q.shape[1], shares, anchor)
+        new += held if prior is None else np.log(np.maximum(prior, 1e-12))
+        new = clamped(softmax(new)[0], controls)
         moved = np.abs(new - q)
         q = new
         if done > 5 and (moved.max(initial=0.0) < 1e-3 or float(moved.mean()) < 2e-5):

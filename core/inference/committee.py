@@ -6,23 +6,33 @@ often right and less sure than each (measured in tests/benchmarks/bench_beliefs.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from core.calibration import Calibration, fitted
-from core.inference import coin, readings
-from core.inference.readings import GRADED, HARD, KNOWS, MATRIX, Reading
+from core.inference import coin, communities, readings
+from core.inference.readings import GRADED, HARD
 from core.inference.sparse import Sparse, clamped, strength, sums
 from core.inference.table import AnswerTable, Floats, Ints, Refit
 from core.reliability import MATRIX_LABELS, Model, Pool
 
+Member = Callable[[Sparse, Ints | None, Floats | None, Floats | None, int], tuple[Floats, int]]  # (C, N), sweeps
+
 ACCURACY_PRIOR = 4.0  # answers
-COMMITTEE: tuple[Reading, ...] = (KNOWS, MATRIX, HARD, GRADED)
+COMMITTEE: tuple[Member, ...] = (
+    coin.read,
+    communities.fit,
+    partial(communities.fit, stray=False),
+    partial(readings.fit, HARD),
+    partial(readings.fit, GRADED),
+)
 
 
 def refit(
-    table: AnswerTable, start: Pool | None = None, sweeps: int = 60, committee: tuple[Reading, ...] = COMMITTEE
+    table: AnswerTable, start: Pool | None = None, sweeps: int = 60, committee: tuple[Member, ...] = COMMITTEE
 ) -> Refit:
     """All beliefs from all answers; sane where there are none.
 
@@ -32,7 +42,7 @@ def refit(
     begun = start or Pool.fresh(table.labels)
     sparse = Sparse.of(table)
     prior = None if table.suggestion is None else table.suggestion.T
-    members = committee if table.labels <= MATRIX_LABELS else ()
+    members = committee if table.labels <= MATRIX_LABELS else (coin.read,)
     q, warm, done = _read(members, sparse, None, prior, None, sweeps)
     calibration = Calibration(begun.temperature, begun.lapse)
     if table.controls is not None and (table.controls >= 0).any():
@@ -45,7 +55,7 @@ def refit(
 
 
 def _read(
-    members: tuple[Reading, ...],
+    members: tuple[Member, ...],
     sparse: Sparse,
     controls: Ints | None,
     prior: Floats | None,
@@ -53,13 +63,12 @@ def _read(
     sweeps: int,
 ) -> tuple[Floats, list[Floats], int]:
     """(K, N) the mean of the members' beliefs, each one's own, and the sweeps that they took together."""
-    before: list[Floats | None] = list(warm) if warm else [None] * (len(members) + 1)
-    q, _, _, done = coin.fit(sparse, controls, prior, before[0], sweeps)
-    own, mean = [q], q.copy()
-    for member, start in zip(members, before[1:], strict=True):
-        classes, _, more = readings.fit(member, sparse, controls, prior, start, sweeps)
+    before: list[Floats | None] = list(warm) if warm else [None] * len(members)
+    own, mean, done = [], np.zeros((sparse.labels, sparse.n_items)), 0
+    for member, start in zip(members, before, strict=True):
+        classes, more = member(sparse, controls, prior, start, sweeps)
         own.append(classes)
-        mean += classes.reshape(sparse.labels, len(member.grades), -1).sum(axis=1)
+        mean += classes.reshape(sparse.labels, len(classes) // sparse.labels, sparse.n_items).sum(axis=1)
         done += more
     return mean / len(own), own, done
 

@@ -1,14 +1,13 @@
-"""Five readings of the same answers, none of them safe everywhere.
+"""Readings that know of difficulty: workers who err together on a hard item do not give a label another meaning.
 
 A reading says what a worker does on an item of class c = (label, grade):
 
-    knows   with chance a_w, and then answers by the pooled pattern pi[c, .] of those who know;
-    guesses otherwise, by their own habit xi_w                                                  (MACE, Hovy et al. 2013)
-    and, where `free`, strays from that mixture by a Dirichlet of estimated strength     (hierarchical Dawid-Skene)
+    answers by the pooled pattern pi[c, .] with chance a_w; where `guess`, by their own habit xi_w otherwise
+    (MACE, Hovy et al. 2013), and strays from that by a Dirichlet of estimated strength (hierarchical Dawid-Skene)
 
-Grades are latent difficulties: in grade 0 nearly everybody who knows is right, in later ones fewer are, so that
-workers who err together on a hard item are not taken for a different meaning of the label (item-class structure: Li,
-Rubinstein and Cohn 2019, EBCC). The one-accuracy reading (`coin.py`) never lets a label's meaning drift at all.
+Grades are latent difficulties: in grade 0 nearly everybody who knows is right, in later ones fewer are (item-class
+structure: Li, Rubinstein and Cohn 2019, EBCC). Where `tied`, a grade's chance to be right is the same for all labels
+and a label's errors are the same in all grades, only more of them: a class cannot come to mean another label.
 
 Deviations: parameters are maximum a posteriori, by EM; classes are anchored on shares of votes.
 Source: Hovy et al. 2013 (aclanthology N13-1132); Li et al. 2019 (PMLR 97:3886); Dawid and Skene 1979,
@@ -21,7 +20,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from core.inference.sparse import Sparse, clamped, softmax, strength
+from core.inference.sparse import Sparse, anchored, clamped, softmax, strength
 from core.inference.table import Floats, Ints
 
 WARM = 8  # sweeps before strengths are estimated
@@ -34,16 +33,13 @@ class Reading:
     name: str
     grades: tuple[float, ...]  # how often those who know are right, by grade, before the answers speak
     guess: bool  # workers may guess by habit
-    free: bool  # workers may stray, each row of theirs on its own
     tied: bool  # grades mean the same under every label
     anchor: float = 20.0  # strength of `grades`, in answers
     prior: float = 0.5  # weight of vote shares in the class prior, relative to the items
 
 
-KNOWS = Reading("knows or guesses", (0.95,), guess=True, free=False, tied=False, prior=0.1)
-MATRIX = Reading("matrix", (0.97,), guess=True, free=True, tied=False)
-HARD = Reading("easy or hard", (0.97, 0.6), guess=True, free=True, tied=True)
-GRADED = Reading("three grades", (0.95, 0.75, 0.55), guess=False, free=True, tied=False, anchor=10.0, prior=1.0)
+HARD = Reading("easy or hard", (0.97, 0.6), guess=True, tied=True)
+GRADED = Reading("three grades", (0.95, 0.75, 0.55), guess=False, tied=False, anchor=10.0, prior=1.0)
 
 
 @dataclass(slots=True, eq=False)
@@ -62,9 +58,9 @@ class Minds:
 
 def fit(
     reading: Reading, sparse: Sparse, controls: Ints | None, prior: Floats | None, q: Floats | None, sweeps: int
-) -> tuple[Floats, Floats, int]:
-    """(C, N) beliefs about classes, (C, W, K) about workers, and the sweeps it took. `prior` (K, N) where items have
-    their own; `q` (C, N) warms it up."""
+) -> tuple[Floats, int]:
+    """(C, N) beliefs about classes, and the sweeps it took. `prior` (K, N) where items have their own; `q` (C, N) warms
+    it up."""
     minds, first = _begin(reading, sparse)
     q = clamped(first if q is None else q, controls, len(reading.grades))
     log_prior = None if prior is None else np.log(np.maximum(prior, 1e-12))
@@ -79,7 +75,7 @@ def fit(
         q = new
         if done > WARM + 2 and (moved.max(initial=0.0) < 1e-3 or float(moved.mean()) < 2e-5):
             break
-    return q, minds.theta, done
+    return q, done
 
 
 def _begin(reading: Reading, sparse: Sparse) -> tuple[Minds, Floats]:
@@ -113,9 +109,6 @@ def _learn(reading: Reading, sparse: Sparse, minds: Minds, q: Floats, estimate: 
         minds.pi = counts.sum(axis=1) + reading.anchor * minds.pi_start
         minds.pi /= minds.pi.sum(axis=1, keepdims=True)
         centre = np.broadcast_to(minds.pi[:, None, :], counts.shape)
-    if not reading.free:
-        minds.theta = centre
-        return
     if estimate:
         _estimate_stray(reading, minds, counts, centre)
     s = minds.stray[:, None, None]
@@ -149,17 +142,18 @@ def _split(reading: Reading, minds: Minds, counts: Floats, estimate: bool) -> No
 
 
 def _tied(pi: Floats, mass: Floats, grades: int) -> Floats:
-    """pi with one chance to be right for each grade, whatever the label."""
-    c, k = pi.shape
-    own = np.arange(c) // grades
-    for grade in range(grades):
-        rows = np.arange(grade, c, grades)
-        hit = pi[rows, own[rows]]
-        right = float((hit * mass[rows]).sum() / max(mass[rows].sum(), 1e-9)) if mass[rows].sum() > 0 else 0.5
-        off = pi[rows] * (np.arange(k) != own[rows][:, None])
-        pi[rows] = off / np.maximum(off.sum(axis=1, keepdims=True), 1e-12) * (1 - right)
-        pi[rows, own[rows]] = right if k > 1 else 1.0
-    return pi
+    """pi (C, K) with one chance to be right for each grade, and one pattern of errors for each label."""
+    k = pi.shape[1]
+    if k == 1:
+        return pi
+    by_label = pi.reshape(k, grades, k)
+    weight = mass.reshape(k, grades)
+    errors = (np.einsum("kg,kgl->kl", weight, by_label) + 1e-12) * (1 - np.eye(k))
+    errors /= errors.sum(axis=1, keepdims=True)
+    hits = (weight * np.einsum("kgk->kg", by_label)).sum(axis=0)
+    right = np.where(weight.sum(axis=0) > 0, hits / np.maximum(weight.sum(axis=0), 1e-9), 0.5)
+    tied = right[None, :, None] * np.eye(k)[:, None, :] + (1 - right)[None, :, None] * errors[:, None, :]
+    return np.asarray(tied.reshape(-1, k))
 
 
 def _estimate_stray(reading: Reading, minds: Minds, counts: Floats, centre: Floats) -> None:
@@ -180,7 +174,6 @@ def _class_log_prior(reading: Reading, q: Floats, shares: Floats, log_prior: Flo
     if log_prior is not None:
         own: Floats = (log_prior[:, None, :] + np.log(grade)[:, :, None]).reshape(k * m, -1)
         return own
-    n = q.shape[1]
-    prior = (mass.sum(axis=1) + reading.prior * n * shares + 1) / (n * (1 + reading.prior) + k)
-    common: Floats = np.log(prior[:, None] * grade).reshape(-1, 1)
+    held = anchored(mass.sum(axis=1), q.shape[1], shares, reading.prior)
+    common: Floats = (held + np.log(grade)).reshape(-1, 1)
     return common

@@ -137,6 +137,13 @@ def softmax(log_q: Floats) -> tuple[Floats, Floats]:
     return log_q, top + np.log(total)
 
 
+def anchored(mass: Floats, n: int, shares: Floats, weight: float) -> Floats:
+    """(K, 1) log of a class prior from the mass (K,) of n items' beliefs, held to the shares of votes (K,) as if
+    `weight * n` more items were spread like them."""
+    prior: Floats = (mass + weight * n * shares + 1) / (n * (1 + weight) + len(shares))
+    return np.log(prior)[:, None]
+
+
 def clamped(q: Floats, controls: Ints | None, grades: int = 1) -> Floats:
     """q (C, N), class c = label * grades + grade, with what is known made certain (grades stay open); changes q."""
     if controls is None:
