@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from core.acquisition import TWIN, repeats
+from core.anchoring import Anchoring, anchoring
 from core.campaign import Campaign, CampaignState, Draft, Kind
 from core.errors import BadInput
 from core.feeding import Linked, linked
@@ -37,6 +38,7 @@ class Status:
     serving: Version | None
     spent: int  # thousandths of the currency's unit
     chains: Sequence[Linked] = ()  # out of it and into it
+    anchoring: Anchoring | None = None  # what telling of suggestions does, where it is measured
 
 
 def create_campaign(tx: Transaction, draft: Draft, now: datetime) -> Campaign:
@@ -95,4 +97,5 @@ def status(tx: Transaction, slug: str) -> Status:
     """Progress, serving version and money spent."""
     campaign = tx.campaign_named(slug)
     spent = -tx.balance(f"campaign:{campaign.id}")
-    return Status(campaign, tx.progress(campaign.id), tx.serving(campaign.id), spent, linked(tx, campaign))
+    found = anchoring(*tx.arms(campaign.id)) if campaign.policy.show_suggestion else None
+    return Status(campaign, tx.progress(campaign.id), tx.serving(campaign.id), spent, linked(tx, campaign), found)

@@ -71,6 +71,19 @@ def of_stages(groups: Sequence[Group]) -> float:
     return found + 2 * TAP + TURN
 
 
+def usual(form: Form, shown: int, groups: Sequence[Group], beyond: float = 0.3) -> float:
+    """Seconds of a question as asked, where nothing is known of its item; `beyond` as in `of_short`."""
+    match form:
+        case Form.ALL:
+            return of_all(shown)
+        case Form.YES_NO:
+            return of_yes_no()
+        case Form.SHORT:
+            return float(of_short(shown, beyond))
+        case _:
+            return float(of_groups(shown, beyond, of_stages(groups) if groups else 0.0))
+
+
 def _screens(choices: float) -> float:
     """Swipes to the average choice of a list."""
     return max(math.ceil(choices / SCREEN) - 1, 0) / 2

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from core.anchoring import Arm
 from core.campaign import Campaign, CampaignState, Draft
 from core.chains import Chain, Fed, Proposal, Provenance
 from core.ids import Account, CampaignId, ChainId, ItemId, QuestionId, UpdateId, VersionId, WorkerId
@@ -97,6 +98,7 @@ class Transaction(Protocol):
     """The question in this state that was asked last."""
 
     def answers_of(self, item: ItemId) -> list[tuple[Answer, Reliability]]: ...  # counted ones that stand, oldest first
+    def arms(self, campaign: CampaignId) -> tuple[Arm, Arm]: ...  # of `show_suggestion`: told, blind
     def settled_with(self, campaign: CampaignId, worker: WorkerId) -> int: ...  # settled items that they answered
     def head(self, campaign: CampaignId, worker: WorkerId, limit: int) -> Head: ...
 
@@ -186,6 +188,7 @@ class Snapshot:
     answer_worker: NDArray[np.int64]  # (A,), index into workers
     answer_bits: list[int]  # (A,), evidence as bits
     latency_ms: NDArray[np.int64]  # (A,)
+    asked_as: Sequence[tuple[str, int]] = ()  # (A,) form of each question, labels on its first page; () where unknown
     retracted: frozenset[ItemId] = frozenset()  # items of whom a counted answer no longer stands
 
 

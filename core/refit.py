@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.campaign import Kind
+from core.effort import pace, usual
+from core.forms import FORMS, Form
 from core.ids import WorkerId
 from core.inference import AnswerTable, Refit, refit
 from core.intake import judged, prior_of
@@ -41,7 +43,7 @@ def beliefs_of(snapshot: Snapshot) -> Beliefs:
     ]
     answers = np.bincount(snapshot.answer_worker, minlength=len(snapshot.workers))
     return Beliefs(
-        pool=found.pool,
+        pool=replace(found.pool, pace=paced(snapshot)),
         items=items,
         reliabilities={worker: found.reliability(int(heads[row])) for row, worker in enumerate(snapshot.workers)},
         seen={worker: int(answers[row]) for row, worker in enumerate(snapshot.workers)},
@@ -55,6 +57,16 @@ def _of_texts(snapshot: Snapshot) -> Beliefs:
     campaign = snapshot.campaign
     items = [judged(campaign, item) for item in snapshot.items if item.role is not Role.CONTROL]
     return Beliefs(campaign.pool, items, {}, {})
+
+
+def paced(snapshot: Snapshot) -> tuple[float, ...]:
+    """What this campaign's answer times say of each form (`core.effort.pace`)."""
+    groups, labels = snapshot.campaign.groups, len(snapshot.campaign.labels)
+    modelled = {(form.value, shown): usual(form, shown, groups) for form in FORMS for shown in range(labels + 1)}
+    timed = [at for at, asked in enumerate(snapshot.asked_as) if asked in modelled]
+    forms = np.array([FORMS.index(Form(snapshot.asked_as[at][0])) for at in timed], dtype=np.int64)
+    seconds = snapshot.latency_ms[np.array(timed, dtype=np.int64)] / 1000
+    return pace(forms, np.array([modelled[snapshot.asked_as[at]] for at in timed]), seconds)
 
 
 def heard(snapshot: Snapshot, table: AnswerTable) -> Refit:

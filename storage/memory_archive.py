@@ -45,6 +45,7 @@ class MemoryArchive(MemoryChainReading):
         found, items = self._store.campaign(campaign), self._items(campaign)
         rows = {item.id: row for row, item in enumerate(items)}
         facts = [answer for answer in self._standing(campaign) if answer.counted]
+        layouts = [self._store.questions[answer.question].layout for answer in facts]
         workers = sorted({answer.worker for answer in facts})
         columns = {worker: column for column, worker in enumerate(workers)}
         return Snapshot(
@@ -55,6 +56,7 @@ class MemoryArchive(MemoryChainReading):
             answer_worker=np.array([columns[answer.worker] for answer in facts], dtype=np.int64),
             answer_bits=[answer.evidence.bits for answer in facts],
             latency_ms=np.array([answer.latency_ms for answer in facts], dtype=np.int64),
+            asked_as=[(one.form.value, len(one.shown)) for one in layouts],
             retracted=frozenset(
                 one.item
                 for one in self._store.answers.values()

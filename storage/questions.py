@@ -6,7 +6,9 @@ from datetime import datetime
 
 from sqlalchemy import and_, func, select, text, update
 
+from core.anchoring import Arm
 from core.errors import Conflict
+from core.evidence import Evidence
 from core.ids import CampaignId, ItemId, QuestionId, WorkerId
 from core.question import Answer, Question, QuestionState
 from core.reliability import Reliability
@@ -50,6 +52,13 @@ SETTLED_WITH = Statement(
     .join(ITEM, ITEM.c.id == QUESTION.c.item)
     .where(*_theirs, text("state = 'answered' AND verdict = 'settled' AND role <> 'control'"))
 )
+ARMS = Statement(
+    select(QUESTION.c.revealed, QUESTION.c.suggested, ANSWER.c.evidence, func.count())
+    .select_from(ANSWER)
+    .join(QUESTION, stands)
+    .where(ANSWER.c.campaign == given("campaign"), text("revealed IS NOT NULL"))
+    .group_by(QUESTION.c.revealed, QUESTION.c.suggested, ANSWER.c.evidence)
+)
 OVERDUE = Statement(
     select(QUESTION)
     .where(text(LIVE), QUESTION.c.expires_at <= given("now"))
@@ -84,6 +93,13 @@ class Questions(Part):
     def answers_of(self, item: ItemId) -> list[tuple[Answer, Reliability]]:
         rows = self.cursor.rows(ANSWERS_OF, item=item)
         return [(mapping.answer(row[:-1]), Reliability(mapping.unpacked(row[-1]))) for row in rows]
+
+    def arms(self, campaign: CampaignId) -> tuple[Arm, Arm]:
+        found = {True: [0, 0], False: [0, 0]}
+        for revealed, suggested, evidence, count in self.cursor.rows(ARMS, campaign=campaign):
+            found[bool(revealed)][0] += count
+            found[bool(revealed)][1] += count * (int(evidence) == Evidence.of(suggested).bits)
+        return Arm(*found[True]), Arm(*found[False])
 
     def settled_with(self, campaign: CampaignId, worker: WorkerId) -> int:
         return int(self.cursor.rows(SETTLED_WITH, campaign=campaign, worker=worker)[0][0])

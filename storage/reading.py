@@ -18,7 +18,7 @@ from storage.sql import Cursor, DbRow, Statement, given
 ITEMS = Statement(select(ITEM).where(ITEM.c.campaign == given("campaign")).order_by(ITEM.c.id))
 CONSENSUS = ITEMS
 FACTS = Statement(
-    select(ANSWER.c.item, ANSWER.c.worker, ANSWER.c.latency_ms, ANSWER.c.evidence)
+    select(ANSWER.c.item, ANSWER.c.worker, ANSWER.c.latency_ms, ANSWER.c.evidence, QUESTION.c.form, QUESTION.c.shown)
     .join(QUESTION, stands)
     .where(ANSWER.c.campaign == given("campaign"), ANSWER.c.counted)
     .order_by(ANSWER.c.seq)
@@ -55,9 +55,10 @@ def snapshot(cursor: Cursor, campaign: CampaignId) -> Snapshot:
     """NotFound where there is no such campaign."""
     found = find_campaign(cursor, campaign)
     items = [mapping.item(row) for rows in cursor.chunks(ITEMS, campaign=campaign) for row in rows]
-    numbers, bits = [np.zeros((0, 3), dtype=np.int64)], list[int]()
+    numbers, bits, asked_as = [np.zeros((0, 3), dtype=np.int64)], list[int](), list[tuple[str, int]]()
     for facts in cursor.chunks(FACTS, campaign=campaign):
-        *columns, evidence = zip(*facts, strict=True)
+        *columns, evidence, forms, shown = zip(*facts, strict=True)
+        asked_as.extend(zip(forms, (part.count(",") + bool(part) for part in shown), strict=True))
         numbers.append(np.array(columns, dtype=np.int64).T)
         bits.extend(map(int, evidence))
     item, worker, latency = np.concatenate(numbers).T
@@ -70,6 +71,7 @@ def snapshot(cursor: Cursor, campaign: CampaignId) -> Snapshot:
         answer_worker=answer_worker.astype(np.int64),
         answer_bits=bits,
         latency_ms=latency,
+        asked_as=asked_as,
         retracted=frozenset(ItemId(row[0]) for row in cursor.rows(RETRACTED, campaign=campaign)),
     )
 

@@ -9,6 +9,7 @@ from bot.telegram.new_campaign import EXAMPLE, KEYS
 from bot.telegram.paper import Block, note
 from bot.telegram.words import Tongue
 from core.administration import Imported, Status
+from core.anchoring import Anchoring
 from core.campaign import Campaign, CampaignState
 from core.ports import Letter, Progress
 from core.version import Version
@@ -129,8 +130,21 @@ def status(found: Status, say: Tongue, chat: int) -> list[Letter]:
     ]
     if found.spent or campaign.policy.pay:
         lines.append(say("Spent so far: {amount}.", amount=say.money(found.spent, campaign.policy.currency)))
+    lines += [_anchoring(found.anchoring, say)] if found.anchoring else []
     lines += [views_chains.line(one, say) for one in found.chains]
     return note(chat, [Block(campaign.draft.title + paused, "b"), Block("\n".join(lines))])
+
+
+def _anchoring(found: Anchoring, say: Tongue) -> str:
+    return say(
+        "Workers agree with the computer in {told} of questions where its guess is marked and in {blind} where it is "
+        "not: marking it changes {effect} points (95% interval {low} to {high}).",
+        told=say.percent(found.told.share),
+        blind=say.percent(found.blind.share),
+        effect=f"{100 * found.effect:+.0f}",
+        low=f"{100 * found.low:+.0f}",
+        high=f"{100 * found.high:+.0f}",
+    )
 
 
 def _answers(progress: Progress, say: Tongue) -> str:
@@ -167,6 +181,9 @@ def commands(say: Tongue) -> list[tuple[str, str]]:
         ("workers", say("who works in a campaign, and who is suspected")),
         ("ban", say("end a worker's work in a campaign")),
         ("unban", say("let a worker back")),
+        ("cost", say("answers, days and money to go")),
+        ("review", say("rule on disputed items")),
+        ("why", say("why an item is believed to be what it is")),
         ("export", say("results as files")),
         ("train", say("train a version now")),
         ("versions", say("the network's versions")),
