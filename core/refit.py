@@ -74,8 +74,9 @@ def heard(snapshot: Snapshot, table: AnswerTable) -> Refit:
     found = refit(table, start=snapshot.campaign.pool)
     if table.suggestion is None:
         return found
-    spoken = np.array([item.suggestion is not None and item.role is Role.PLAIN for item in snapshot.items], dtype=bool)
-    said = np.array([item.suggestion for item in snapshot.items if item.suggestion is not None and item.role is Role.PLAIN])
+    voices = [item.suggestion if item.role is Role.PLAIN else None for item in snapshot.items]
+    spoken = np.array([voice is not None for voice in voices], dtype=bool)
+    said = np.array([voice for voice in voices if voice is not None])
     voice = learnt_weight(table, spoken, said, found, snapshot.campaign.policy.network_weight)
     return replace(found, pool=replace(found.pool, voice=voice))
 

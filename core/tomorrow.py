@@ -1,7 +1,7 @@
-"""The queue of tomorrow: what each open item is worth, and which of them hear the version that serves from now on.
+"""The queue of tomorrow: what each open item is worth, and which of them hear the version that serves then.
 
-Cross-fitted by construction: an item hears a version only if nobody has answered it yet, nor ever had an answer that was
-taken back, so that no version that speaks can have learnt from an answer about it; and it keeps what it heard then.
+Cross-fitted by construction: an item hears a version only if it has no answer yet, nor ever had one that was taken back,
+so that no version that speaks can have learnt from an answer about it; and it keeps what it heard then.
 Audit items hear nothing and their place in the queue is drawn by hash: what a version thinks must not choose by which
 items it is judged.
 """
@@ -38,7 +38,9 @@ def expected(taught: int, before: int) -> int:
     return max(taught - before, LEAST_BATCH)
 
 
-def queued(tomorrow: Tomorrow, pool: Sequence[Item], parts: Iterator[Scores], rng: np.random.Generator) -> Mapping[ItemId, Item]:
+def queued(
+    tomorrow: Tomorrow, pool: Sequence[Item], parts: Iterator[Scores], rng: np.random.Generator
+) -> Mapping[ItemId, Item]:
     """The open items `pool` with worth, suggestion, belief and priority, given what the version thinks of them."""
     seen = gathered(parts, len(tomorrow.campaign.labels), len(pool))
     worths = worths_of(tomorrow, pool, seen.probabilities, seen.embeddings, rng)

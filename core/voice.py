@@ -40,7 +40,7 @@ def learnt_weight(
 ) -> float:
     """The beta, up to `most`, under which the answers about the items `spoken` (N,) of were likeliest.
 
-    `suggestions` (M, K): those of the M spoken ones. The mean over a grid, weighted by how likely each makes the answers.
+    `suggestions` (M, K): those of the M spoken ones. The mean over a grid, each weighted by how likely it makes them.
     """
     if most <= 0.0 or not spoken.any():
         return most

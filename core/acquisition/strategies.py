@@ -16,6 +16,7 @@ from core.acquisition.groups import SAMPLE, Ints, Rows, grouped, sample
 
 NEIGHBOURS = 20  # of an item whose typicality is asked
 COMPANY = 512  # members of a group among whom neighbours are looked for
+PREFILTER, SHARE = 10, 0.2  # batches, and share of the pool, among which groups are made
 LEAST_DOUBT = 1e-3  # weight of an item that the version is sure of: the sure are asked last, not never
 
 
@@ -62,21 +63,30 @@ def by_disagreement(view: View, batch: int, rng: np.random.Generator) -> Floats:
 
 
 def by_rarity(view: View, batch: int, rng: np.random.Generator) -> Floats:
-    """Items expected to carry labels that were seldom taught, where they are doubtful; margins where shares are unknown."""
+    """Doubtful items that are expected to carry labels seldom taught; margins where the shares are unknown."""
     doubt = margins(view.probabilities)
     return doubt if view.shares is None else np.sqrt(doubt * rarity(view.probabilities, view.shares))
 
 
 def by_groups(view: View, batch: int, rng: np.random.Generator) -> Floats:
-    """The default. Weighted k-means: as many groups as items can be labelled, their centres pulled by doubt, and the
-    most doubtful item of each group first.
+    """The default. Weighted k-means among the more doubtful: as many groups as items can be labelled, their centres
+    pulled by doubt, and the item nearest each centre first.
 
-    Source: Zhdanov 2019, arXiv:1901.05954. Deviations: no prefilter, the weights alone keep the sure out; the most
-    doubtful of a group, not the one nearest its centre (measured: 0.836 against 0.821 on trec_questions).
+    Source: Zhdanov 2019, arXiv:1901.05954. Deviation: the prefilter keeps SHARE of the pool or ten batches, whichever
+    is more, so that a small batch from a large pool is not taken from what nobody could label.
     """
     doubt = margins(view.probabilities)
-    found = grouped(view.embeddings, np.maximum(doubt, LEAST_DOUBT), batch, rng)
-    return placed(best_of_groups(found.group, -doubt), doubt)
+    rows = most(doubt, max(PREFILTER * batch, int(SHARE * len(view))))
+    embeddings = view.embeddings if len(rows) == len(view) else view.embeddings[rows]
+    found = grouped(embeddings, np.maximum(doubt[rows], LEAST_DOUBT), batch, rng)
+    return placed(rows[best_of_groups(found.group, found.distance)], doubt)
+
+
+def most(doubt: Floats, count: int) -> Ints:
+    """(count,) rows of the most doubtful, in order; all of them where there are no more."""
+    if count >= len(doubt):
+        return np.arange(len(doubt))
+    return np.sort(np.argpartition(-doubt, count)[:count])
 
 
 def by_gradients(view: View, batch: int, rng: np.random.Generator) -> Floats:
@@ -110,7 +120,7 @@ def _far_apart(lean: Floats, points: Floats, k: int, rng: np.random.Generator) -
 
 
 def by_typicality(view: View, batch: int, rng: np.random.Generator) -> Floats:
-    """TypiClust, for the cold start: as many groups as items can be labelled, the item with the nearest neighbours first.
+    """TypiClust, for the cold start: as many groups as can be labelled, the item with the nearest neighbours first.
 
     Source: Hacohen, Dekel and Weinshall 2022, arXiv:2202.02794. Deviation: neighbours are looked for among at most
     COMPANY members of the group.

@@ -1,11 +1,12 @@
 """Near-duplicates: items so alike that one answer tells of all of them, so that only one is asked at first.
 
-A twin is as near as `ALIKE` to an item that was there before it and is no twin itself (its original). Twins are not
-closed and nothing is settled for them: their worth is divided by TWIN, so that they are asked after everything else;
-by then the network has learnt the original's label and suggests it to them like any other suggestion.
+A twin lies within ALIKE of an item that was there before it and is no twin itself (its original). Twins are not closed
+and nothing is settled for them: their worth is divided by TWIN, so that they are asked after everything else; by then
+the network has learnt the original's label and suggests it to them like any other suggestion.
 
-Candidates come from sorted signatures: the signs of BITS random projections, 32 bytes an item; two items as alike as
-that share a window of 16 bits in one of 16 sort orders in more than 99 of 100 cases, and are then compared exactly.
+What is near is measured against the pool itself, because in some bases all texts lie close together and in a narrow
+campaign too. Candidates come from sorted signatures: the signs of BITS random projections, 32 bytes an item; two twins
+share a window of 16 bits in one of 16 sort orders in more than 99 of 100 cases, and are then compared exactly.
 Source: Charikar 2002, doi:10.1145/509907.509965; Manku, Jain and Das Sarma 2007, doi:10.1145/1242572.1242592.
 """
 
@@ -18,9 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.acquisition.doubt import Floats
-from core.acquisition.groups import Ints, Rows, chunks
+from core.acquisition.groups import SAMPLE, Ints, Rows, Singles, chunks
 
-ALIKE = 0.98  # cosine of the base's embeddings; what it gets wrong is measured in tests/benchmarks/bench_acquisition.py
+ALIKE = 0.02
+"""Squared distance of twins, at most, as a share of that between two random items: for embeddings of length one spread
+all around, a cosine of 0.98. How often twins have different labels: tests/benchmarks/bench_acquisition.py, --twins."""
 TWIN = 1000.0
 BITS = 256
 WINDOW = 6  # neighbours to look at in each sort order
@@ -36,7 +39,7 @@ def plain(text: str) -> str:
 
 
 def repeats(texts: Iterable[str]) -> list[bool]:
-    """Whether each text stands, but for case, space and forms of signs, before it in the list; none where it is empty."""
+    """Whether each text stands before it in the list, but for case, space and forms of signs; empty ones never do."""
     seen: set[str] = set()
     found = []
     for text in texts:
@@ -47,17 +50,20 @@ def repeats(texts: Iterable[str]) -> list[bool]:
 
 
 def originals(embeddings: Rows, alike: float = ALIKE, seed: int = 0) -> Ints:
-    """(N,) the row of each item's original; its own row where it is no twin. Rows of zeros are like nothing.
+    """(N,) the row of each item's original; its own row where it is no twin.
 
-    Holds 32 bytes of signature for each item besides the embeddings; equal embeddings give equal answers.
+    Holds 32 bytes of signature and some candidates for each item besides the embeddings; no chance plays a part in it,
+    as `seed` is fixed.
     """
     n = len(embeddings)
     found = np.arange(n)
     if n < 2:
         return found
     rng = np.random.default_rng(seed)
-    words = signatures(embeddings, rng)
-    first, second = _verified(embeddings, *_candidates(words), alike)
+    some = np.asarray(embeddings[np.linspace(0, n - 1, min(n, SAMPLE)).astype(np.int64)], dtype=np.float32)
+    centre = some.mean(axis=0)
+    apart = 2 * float(np.square(some - centre).sum(axis=1).mean())  # expected squared distance of two items
+    first, second = _verified(embeddings, *_candidates(signatures(embeddings, centre, rng)), alike * apart)
     for earlier, later in zip(first.tolist(), second.tolist(), strict=True):  # sorted by `later`, then by `earlier`
         if found[later] == later and found[earlier] == earlier:
             found[later] = earlier
@@ -71,13 +77,13 @@ def asked_last(worth: Floats, original: Ints, begun: Sequence[bool] | NDArray[np
     return late
 
 
-def signatures(embeddings: Rows, rng: np.random.Generator) -> Words:
-    """(N, 4) the signs of 256 random projections of each row."""
+def signatures(embeddings: Rows, centre: Singles, rng: np.random.Generator) -> Words:
+    """(N, 4) the signs of 256 random projections of each row, seen from the centre (D,)."""
     n, width = embeddings.shape
     planes = rng.standard_normal((width, BITS)).astype(np.float32)
     words = np.zeros((n, BITS // 64), dtype=np.uint64)
     for at, part in chunks(embeddings):
-        packed = np.packbits(part @ planes > 0, axis=1)
+        packed = np.packbits(part @ planes > centre @ planes, axis=1)
         words[at : at + len(part)] = packed.view(np.uint64)
     return words
 
@@ -103,12 +109,11 @@ def _candidates(words: Words) -> tuple[Ints, Ints]:
     return key % n, key // n
 
 
-def _verified(embeddings: Rows, first: Ints, second: Ints, alike: float) -> tuple[Ints, Ints]:
-    """The pairs whose cosine is at least `alike`."""
+def _verified(embeddings: Rows, first: Ints, second: Ints, most: float) -> tuple[Ints, Ints]:
+    """The pairs whose squared distance is at most `most`."""
     keep = np.zeros(len(first), dtype=bool)
     for at in range(0, len(first), PAIRS):
         a = np.asarray(embeddings[first[at : at + PAIRS]], dtype=np.float32)
         b = np.asarray(embeddings[second[at : at + PAIRS]], dtype=np.float32)
-        size = np.sqrt(np.square(a).sum(axis=1) * np.square(b).sum(axis=1))
-        keep[at : at + PAIRS] = (a * b).sum(axis=1) >= alike * np.maximum(size, 1e-12) 
+        keep[at : at + PAIRS] = np.square(a - b).sum(axis=1) <= most
     return first[keep], second[keep]

@@ -1,4 +1,4 @@
-"""Text sets and recorded crowds with the embeddings of the base (all-MiniLM-L6-v2), computed once, kept under state/."""
+"""Text sets and recorded crowds with embeddings of the base (all-MiniLM-L6-v2), computed once, kept under state/."""
 
 from __future__ import annotations
 

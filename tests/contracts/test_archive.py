@@ -60,12 +60,14 @@ async def test_a_snapshot_has_the_facts_that_stand(house: House) -> None:
         (0, 0, 0b010, 1500), (0, 1, 0b100, 1500), (1, 1, 0b100, 1500), (4, 0, 0b010, 1500),
     ]  # fmt: skip
     assert (shot.answer_item.dtype, shot.answer_worker.dtype) == (np.int64, np.int64)
+    assert shot.retracted == {shot.items[2].id}  # undone; not i3, whose answer never counted
 
 
 async def test_a_snapshot_of_nothing(house: House) -> None:
     here = await scene(house.ledger)
     shot = house.archive.snapshot(here.campaign.id)
     assert (len(shot.items), shot.workers, len(shot.answer_item), shot.answer_bits) == (4, [], 0, [])
+    assert shot.retracted == set()
     with pytest.raises(NotFound):
         house.archive.snapshot(CampaignId(99))
 

@@ -1,7 +1,7 @@
-"""Laws of acquisition and promotion.
+"""Laws of promotion.
 
-Planted bugs seen to fail: worth without its second half (no diversity); promotion that compares the wrong way round;
-a judge that takes the crowd's first label for truth.
+Planted bugs seen to fail: promotion that compares the wrong way round; a judge that takes the crowd's first label for
+truth.
 """
 
 from __future__ import annotations
@@ -10,10 +10,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from core.acquisition import margins, worth_of
 from core.item import Content, Medium, NewItem, Role, role_of
 from core.promotion import calibration_error, judge, promoted
 from core.reliability import Pool
@@ -28,33 +25,6 @@ def test_audit_items_are_a_share_by_hash_whatever_the_order() -> None:
     assert roles == {one.name: role_of("a", one, 0.1) for one in reversed(items)}
     assert sum(role is Role.AUDIT for role in roles.values()) / 4000 == pytest.approx(0.1, abs=0.015)
     assert roles != {one.name: role_of("b", one, 0.1) for one in items}
-
-
-def clusters(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """(300, 2) probabilities, (300, 4) embeddings in six groups; the first group is five times as large."""
-    group = np.r_[np.zeros(200, int), np.repeat(np.arange(1, 6), 20)]
-    embeddings = rng.normal(0, 0.1, (300, 4)) + 5 * rng.normal(0, 1, (6, 4))[group]
-    p = rng.uniform(0.05, 0.95, 300)
-    return np.stack([p, 1 - p], axis=1), embeddings
-
-
-def test_the_best_of_a_batch_differ_from_one_another() -> None:
-    rng = np.random.default_rng(2)
-    probabilities, embeddings = clusters(rng)
-    worth = worth_of(probabilities, embeddings, 6, rng)
-    assert worth.shape == (300,) and worth.min() >= 0 and worth.max() <= 1
-    best = np.argsort(-worth)[:6]
-    rows = np.r_[np.zeros(200, int), np.repeat(np.arange(1, 6), 20)]
-    assert len(set(rows[best])) >= 5  # by doubt alone, two thirds would come from the large group
-    assert margins(probabilities)[best].mean() > margins(probabilities).mean()
-
-
-@settings(deadline=None, max_examples=20)
-@given(n=st.integers(0, 12), batch=st.integers(1, 20))
-def test_small_pools_are_sane(n: int, batch: int) -> None:
-    rng = np.random.default_rng(n)
-    worth = worth_of(rng.dirichlet(np.ones(3), n), np.zeros((n, 2)), batch, rng)  # all embeddings alike
-    assert worth.shape == (n,) and np.isfinite(worth).all()
 
 
 def nights(noise: float, items: int, seeds: int) -> float:
