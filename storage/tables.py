@@ -111,6 +111,8 @@ class QuestionRow(Row, table=True):
     asked_at: int = int64()
     expires_at: int = int64()
     bubble: int | None = int64(None)  # the messenger's number of the message that shows it
+    suggested: int | None = int64(None)  # label that a version thought likeliest
+    revealed: bool | None = Field(default=None, sa_type=Boolean)  # the worker was told; none: no such arm
 
 
 class AnswerRow(Row, table=True):
