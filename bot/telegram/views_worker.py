@@ -28,12 +28,7 @@ def consent(campaign: Campaign, say: Tongue, chat: int) -> list[Letter]:
         Block(campaign.draft.title, "b"),
         Block(campaign.draft.instructions),
         Block(_effort(campaign, say)),
-        Block(
-            say(
-                "Some questions have a known answer. They show how reliable answers are, "
-                "and you are told when you miss one."
-            )
-        ),
+        Block("" if campaign.draft.kind is Kind.TEXT else _known(say)),
         Block(paid),
         Block(
             say(
@@ -43,6 +38,12 @@ def consent(campaign: Campaign, say: Tongue, chat: int) -> list[Letter]:
         ),
     ]
     return note(chat, [block for block in blocks if block.text.strip()], of_consent(say))
+
+
+def _known(say: Tongue) -> str:
+    return say(
+        "Some questions have a known answer. They show how reliable answers are, and you are told when you miss one."
+    )
 
 
 def _effort(campaign: Campaign, say: Tongue) -> str:
