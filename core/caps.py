@@ -35,11 +35,16 @@ def capped(weight: Floats, item: Ints, worker: Ints, strength: Floats, group: In
     n, w = len(weight), len(group)
     total = np.bincount(item, strength, n)
     share = strength / np.maximum(total[item], 1e-12)  # of its item's weight
-    mass = np.bincount(worker, weight[item] * share, w)
+    mass = _sums(worker, weight[item] * share, w)
     voices, cap = _voices(mass, group)
-    factor = turned_down(np.bincount(voices, mass, len(cap)), cap)[voices]
+    factor = turned_down(_sums(voices, mass, len(cap)), cap)[voices]
     left = np.bincount(item, share * factor[worker], n)
     return Capped(factor, weight * np.where(total > 0, left, 1.0))
+
+
+def _sums(group: Ints, rows: Floats, n: int) -> Floats:
+    found: Floats = np.bincount(group, rows, n).astype(np.float64)
+    return found
 
 
 def _voices(mass: Floats, group: Ints) -> tuple[Ints, Floats]:

@@ -31,9 +31,9 @@ def suspected(table: AnswerTable, found: Refit) -> tuple[Flag, ...]:
     """The flags of all workers; `table` as the answers came, in the order of their coming."""
     if table.labels < 2 or not len(table.item):
         return ()
-    single = table.sets.sum(axis=1) == 1
-    label = np.where(single, table.sets.argmax(axis=1), -1)[table.evidence]
-    told = (label >= 0) & (not_everything(table))
+    label = table.sets.argmax(axis=1)[table.evidence]
+    label[table.sets.sum(axis=1)[table.evidence] > 1] = -1
+    told = (label >= 0) & not_everything(table)
     level = honest_level(found.pool)
     flags = []
     if table.controls is not None:
@@ -48,8 +48,8 @@ def suspected(table: AnswerTable, found: Refit) -> tuple[Flag, ...]:
 
 def not_everything(table: AnswerTable) -> NDArray[np.bool_]:
     """(A,) whether an answer says anything."""
-    found: NDArray[np.bool_] = ~table.sets.all(axis=1)[table.evidence]
-    return found
+    everything: NDArray[np.bool_] = np.asarray(table.sets.all(axis=1), dtype=bool)
+    return ~everything[table.evidence]
 
 
 def missed(worker: Ints, label: Ints, truth: Ints, workers: int, labels: int, level: float) -> Floats:
@@ -58,7 +58,7 @@ def missed(worker: Ints, label: Ints, truth: Ints, workers: int, labels: int, le
     count = np.bincount(truth, minlength=labels)
     weight = count[count > 0].min(initial=len(truth)) / np.maximum(count, 1)
     nats = np.where(label == truth, step(True, labels, level), step(False, labels, level)) * weight[truth]
-    return _chance(np.bincount(worker, nats, workers), np.bincount(worker, minlength=workers))
+    return _chance(np.bincount(worker, nats, workers).astype(np.float64), np.bincount(worker, minlength=workers))
 
 
 def alike(counts: Floats, pool: Pool, level: float) -> Floats:
@@ -92,7 +92,8 @@ def spammer_scores(theta: Floats) -> Floats:
         return np.ones(len(theta))
     theta = theta / np.maximum(theta.sum(axis=2, keepdims=True), 1e-12)
     square = k * (theta**2).sum(axis=(1, 2)) - (theta.sum(axis=1) ** 2).sum(axis=1)  # sum over pairs of rows
-    return np.clip(square / (k * (k - 1)), 0.0, 1.0)
+    found: Floats = np.clip(square / (k * (k - 1)), 0.0, 1.0)
+    return found
 
 
 def runs(worker: Ints, label: Ints, item: Ints, found: Refit, workers: int) -> Floats:

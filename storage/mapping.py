@@ -116,10 +116,12 @@ def worker(row: DbRow) -> Worker:
 
 
 def enrolment(row: DbRow) -> Enrolment:
-    campaign_, worker_, reliability, joined_at, *counts, admission, surprise, suspicions_ = row
+    (
+        campaign_, worker_, reliability, joined_at, answered, controls, right, skipped, admission, surprise, reasons,
+    ) = row  # fmt: skip
     return Enrolment(
-        campaign_, worker_, Reliability(unpacked(reliability)), moment(joined_at), *counts,
-        ADMISSIONS[admission], surprise, suspicions(suspicions_),
+        campaign_, worker_, Reliability(unpacked(reliability)), moment(joined_at), answered, controls, right, skipped,
+        ADMISSIONS[admission], surprise, suspicions(reasons),
     )  # fmt: skip
 
 

@@ -28,6 +28,7 @@ PART = "6. vigilance"
 SETS = ("bluebirds", "dog", "face", "product")
 BARS = {"random spam": (2.5, 4.0), "ring": (3.0, 6.0), "insiders": (4.6, 6.0)}
 ONLY = "suspected: a control first, nothing else"
+SLOW = 2  # seeds for which the peers run too: they are slow
 WALD = {2: 18.7, 3: 8.2, 4: 6.0, 6: 4.5}  # mean controls by Wald's formula, 1 % false, 95 % power
 
 
@@ -50,12 +51,12 @@ def _attacks(words: str, crowds: list[Crowd], seeds: int, each: bool) -> list[Ro
     for at, crowd in enumerate(crowds):
         for seed in range(seeds):
             controls, rest = crowd.controls(0.1, seed)
-            honest = _right(crowd, controls, rest, watched=False)
-            lost[None, at].append(honest - _right(crowd, controls, rest))
+            honest, peers = _right(crowd, controls, rest, watched=False), _peers(crowd, rest, seed)
+            lost[None, at].append(np.array([honest - _right(crowd, controls, rest)]))
             for attack in (*SPAM, *RINGS, NOISY):
                 hostile = under(attack, crowd, controls, 100 + seed)
-                peers = _peers(crowd, rest) - _peers(hostile, rest) if seed < 2 else np.full(2, np.nan)
-                lost[attack, at].append(np.append(honest - _right(hostile, controls, rest), peers))
+                theirs = peers - _peers(hostile, rest, seed)
+                lost[attack, at].append(np.append(honest - _right(hostile, controls, rest), theirs))
         mean = {attack: np.array(each).reshape(seeds, -1)[:, 0].mean() for (attack, n), each in lost.items() if n == at}
         told(f"  {crowd.name}: " + ", ".join(f"{a.words if a else 'clean'} {v:.2f}" for a, v in mean.items()))
     found = [_clean(words, [float(np.mean(lost[None, at])) for at in range(len(crowds))])]
@@ -96,8 +97,10 @@ def _right(crowd: Crowd, controls: Ints, rest: Ints, watched: bool = True) -> fl
     return crowd.right(refit(seen.of(table) if seen else table, sweeps=30).posteriors, rest)
 
 
-def _peers(crowd: Crowd, rest: Ints) -> Floats:
-    """(2,) percent right on `rest` of crowd-kit's Dawid-Skene and of majority vote."""
+def _peers(crowd: Crowd, rest: Ints, seed: int) -> Floats:
+    """(2,) percent right on `rest` of crowd-kit's Dawid-Skene and of majority vote, for the first `SLOW` seeds."""
+    if seed >= SLOW:
+        return np.full(2, np.nan)
     return np.array([labelled("Dawid-Skene", crowd, rest), labelled("vote", crowd, rest)])
 
 
