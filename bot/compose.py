@@ -76,6 +76,7 @@ async def _serve(settings: Settings, token: str, config: Path | None) -> None:
         username=await greet(application),
         now=now,
         rng=random.SystemRandom(),
+        figures=chores.figures.get,
     )
     loop = _bot(settings, application, house, store)
     server = _server(settings, loop, store)

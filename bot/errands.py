@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import structlog
 
 from bot.feeder import Feeder
@@ -17,6 +18,7 @@ from bot.settings import Settings
 from bot.telegram.views_night import night_failed
 from bot.telegram.words import Words
 from core.campaign import Campaign, Kind
+from core.figures import Figures, figures_of
 from core.ids import Account, CampaignId, VersionId
 from core.ports import Ledger, Letter, Progress, Repeat
 from core.refit import beliefs_of
@@ -36,6 +38,7 @@ class Chores:
         self._one_night = asyncio.Lock()
         self._nights: dict[CampaignId, date] = {}  # begun from here; the database knows the others
         self._seen: dict[CampaignId, tuple[int, VersionId | None]] = {}  # answers and voice of the last refit
+        self.figures: dict[CampaignId, Figures] = {}  # as of then
 
     async def train(self, slug: str, chat: int) -> None:
         """Starts a night now; its report comes as a letter."""
@@ -97,7 +100,12 @@ class Chores:
         return await self._ledger.transact(lambda tx: tx.progress(campaign))
 
     def _refit(self, campaign: CampaignId) -> None:
-        self._archive.publish(campaign, beliefs_of(self._archive.snapshot(campaign)))
+        snapshot = self._archive.snapshot(campaign)
+        beliefs = beliefs_of(snapshot)
+        self._archive.publish(campaign, beliefs)
+        if snapshot.campaign.draft.kind is not Kind.TEXT:
+            a_day = self._archive.tempo(campaign, datetime.now(UTC))
+            self.figures[campaign] = figures_of(snapshot, beliefs, a_day, np.random.default_rng())
 
     async def _export(self, slug: str, chat: int) -> None:
         letters = await asyncio.to_thread(self._exported, slug, chat)

@@ -16,11 +16,14 @@ from bot.schedule import night_due
 from bot.settings import Settings
 from bot.telegram.views_night import night_failed, night_report
 from bot.telegram.words import Tongue, Words
+from core.audit import trust_in
 from core.campaign import Campaign
 from core.errors import Conflict, NothingToLearn, TrainingFailed
+from core.forecast import Forecast, forecast
 from core.ids import Account
 from core.night import NightReport, run_night
 from core.ports import Claim, Letter
+from core.refit import beliefs_of
 from core.registry import forgettable
 from storage.archive import SqlArchive
 from storage.engine import parse
@@ -116,15 +119,22 @@ class Night:
     def letters(self, report: NightReport) -> Sequence[Letter]:
         """The report with its picture, for each admin in their language."""
         pictures: dict[str, str] = {}
+        coming = self.coming()
 
         def write(admin: int, language: str) -> Sequence[Letter]:
             say = Words.of(language)
             if say.language not in pictures:
                 drawn = night_picture(report, self.history(report), words_of_picture(say))
                 pictures[say.language] = self.archive.add_media(drawn, "image/png")
-            return [night_report(report, pictures[say.language], say, admin)]
+            return [night_report(report, pictures[say.language], say, admin, coming)]
 
         return self._to_admins(write)
+
+    def coming(self) -> Forecast:
+        """What the campaign still needs, by the answers that are there."""
+        snapshot, rng = self.archive.snapshot(self.campaign.id), np.random.default_rng()
+        a_day = self.archive.tempo(self.campaign.id, datetime.now(UTC))
+        return forecast(snapshot, beliefs_of(snapshot), trust_in(snapshot, rng), a_day, rng)
 
     def history(self, report: NightReport) -> list[LearningPoint]:
         """What the nights before reached."""

@@ -87,7 +87,8 @@ def mean_of(
     some, mass = _grouped(values, share, rng)
     row = rng.integers(0, len(some), DRAWS)
     dirichlet = rng.standard_exponential((DRAWS, some.shape[1])) * mass
-    ends = rng.standard_gamma(0.5, (DRAWS, 2)) * min(mass.mean(), 1.0) / max(size / some.shape[1], 1.0)
+    told = float(values.var() / max(value * (1 - value), 1e-9))  # 1 where each value is 0 or 1, 0 where all are alike
+    ends = rng.standard_gamma(0.5, (DRAWS, 2)) * min(told, 1.0) * some.shape[1] / size
     drawn = ((dirichlet * some[row]).sum(axis=1) + ends[:, 0]) / (dirichlet.sum(axis=1) + ends.sum(axis=1))
     if population is not None and population > 0:
         drawn = _of_these(drawn, values, row, size, max(population, size), rng)
@@ -121,9 +122,44 @@ def _grouped(values: Floats, share: Floats, rng: np.random.Generator) -> tuple[F
 
 
 def accuracy_of(beliefs: Floats, guess: Ints, rng: np.random.Generator, population: int | None = None) -> Estimate:
-    """How often guess (n,) is right, from beliefs (C, n, K) about a uniform sample of items."""
+    """How often the crowd's own guess (n,) is right, from beliefs (C, n, K) about a uniform sample of items."""
     right = np.take_along_axis(beliefs, guess[None, :, None], axis=2)[:, :, 0]
     return mean_of(right, rng, population)
+
+
+def other_accuracy(
+    beliefs: Floats, guess: Ints, prior: Sequence[float], rng: np.random.Generator, sweeps: int = 60
+) -> Estimate:
+    """How often guesses (n,) are right that know more than the crowd's beliefs (C, n, K): a version's.
+
+    The mass of a belief on the guess is too low where answers are few, as it knows nothing of what the version saw.
+    So the accuracy is the one under which the answers are likeliest: those about an item are likelier by
+    belief / prior where the guess is right, and by the rest of the belief / the rest of the prior where it is wrong.
+    """
+    c, n, _ = beliefs.shape
+    if n == 0:
+        return UNKNOWN
+    own = np.clip(np.take_along_axis(beliefs, guess[None, :, None], axis=2)[:, :, 0], 1e-9, 1 - 1e-9)
+    common = np.clip(np.array(prior)[guess], 1e-6, 1 - 1e-6)
+    odds = (own / common) / ((1 - own) / (1 - common))  # (C, n)
+    draws = int(np.clip(1e7 // n, 100, 1000))
+    row = rng.integers(0, c, draws)
+    weight, ends = rng.standard_exponential((draws, n)), rng.standard_gamma(0.5, (draws, 2))
+    middle = np.exp(np.log(odds).mean(axis=0))
+    found = _likeliest(odds[row], weight, ends, sweeps)
+    value = float(_likeliest(middle[None], np.ones((1, n)), np.full((1, 2), 0.5), sweeps)[0])
+    low, high = np.quantile(found, [0.025, 0.975])
+    return Estimate(value, float(min(low, value)), float(max(high, value)))
+
+
+def _likeliest(odds: Floats, weight: Floats, ends: Floats, sweeps: int) -> Floats:
+    """(D,) shares of right guesses, by EM, given the odds (D, n) that each answers' evidence gives for right."""
+    share = np.full(len(odds), 0.5)
+    for _ in range(sweeps):
+        right = share[:, None] * odds
+        right /= right + (1 - share)[:, None]
+        share = ((weight * right).sum(axis=1) + ends[:, 0]) / (weight.sum(axis=1) + ends.sum(axis=1))
+    return share
 
 
 def shares_of(
@@ -139,10 +175,11 @@ def shares_of(
         return [UNKNOWN] * k
     draws = int(np.clip(4e6 // (n * k), 50, 400))
     row = rng.integers(0, c, draws)
-    weight = rng.standard_exponential((draws, n))
-    weight /= weight.sum(axis=1, keepdims=True)
-    found = np.stack([_fitted(beliefs[r], w, np.array(prior), sweeps) for r, w in zip(row, weight, strict=True)])
-    value = _fitted(beliefs.mean(axis=0), np.full(n, 1 / n), np.array(prior), sweeps)
+    weight, ends = rng.standard_exponential((draws, n)), rng.standard_gamma(1 / k, (draws, k))
+    found = np.stack(
+        [_fitted(beliefs[r], w, e, np.array(prior), sweeps) for r, w, e in zip(row, weight, ends, strict=True)]
+    )
+    value = _fitted(beliefs.mean(axis=0), np.ones(n), np.full(k, 1 / k), np.array(prior), sweeps)
     if population is not None:
         seen = min(n / max(population, n), 1.0)
         found = value + (found - value) * np.sqrt(1 - 0.5 * seen)  # half of the spread is the labels', which stays
@@ -150,13 +187,14 @@ def shares_of(
     return [Estimate(float(v), float(a), float(b)) for v, a, b in zip(value, low, high, strict=True)]
 
 
-def _fitted(belief: Floats, weight: Floats, prior: Floats, sweeps: int) -> Floats:
-    """(K,) the shares under which the evidence behind belief (n, K) is likeliest; weight (n,) sums to 1."""
+def _fitted(belief: Floats, weight: Floats, ends: Floats, prior: Floats, sweeps: int) -> Floats:
+    """(K,) the shares under which the evidence behind belief (n, K) is likeliest; one more item lies at the `ends`."""
     evidence = belief / np.maximum(prior, 1e-9)
     shares = prior
     for _ in range(sweeps):
         belief = evidence * shares
-        shares = weight @ (belief / belief.sum(axis=1, keepdims=True))
+        shares = weight @ (belief / belief.sum(axis=1, keepdims=True)) + ends
+        shares = shares / shares.sum()
     return shares
 
 

@@ -35,14 +35,14 @@ Ints = NDArray[np.int64]
 
 DRAWS = 40  # futures under each calibration
 TRUSTED = 16  # calibrations
-LEARNT = 0.5  # share of today's doubt about the calibration that later refits will settle
+LEARNT = 0.6  # share of today's doubt about the calibration that later refits will settle
 EDGES = np.linspace(0.0, 7.5, 16)  # of the levels, in nats
 LEVELS = len(EDGES) + 1
 FULL = 4  # answers from which an item counts as a hard one
 REPLAYED = 4000  # begun items at most from which moves are learnt
 PRIOR = 4.0  # simulated moves out of each level, in real ones
 ROLLS = 256  # simulated answers out of each level
-DRIFT = 0.12  # standard deviation, in nats, of what a campaign costs beside what its past says; measured on simulated
+DRIFT = 0.15  # standard deviation, in nats, of what a campaign costs beside what its past says; measured on simulated
 # campaigns (tests/benchmarks/bench_forecast.py has others)
 LEAST = 20  # settled items from which the past corrects the moves
 
@@ -161,7 +161,7 @@ def _rolled(chances: Floats, rng: np.random.Generator) -> Ints:
 
 def _stops(campaign: Campaign, examples: Floats) -> tuple[Floats, Floats]:
     """(max + 1, LEVELS) chances that the stop rule settles or disputes an item, asked of a few examples."""
-    most, few = campaign.policy.max_overlap, 8
+    most, few = campaign.policy.max_overlap, 6
     settles, disputes = np.zeros((most + 1, LEVELS)), np.zeros((most + 1, LEVELS))
     blank = Item(
         ItemId(0), campaign.id, "", Content(Medium.TEXT, "?"), Role.PLAIN, None, "", Verdict.OPEN, campaign.pool.prior
@@ -231,12 +231,17 @@ def forecast(
         moves = moves_of(then, seen, theta, examples, rng)
         futures.append(_future(items, moves, today, campaign.policy.max_overlap, share, accuracy, rng))
     answers, better, reached = (np.concatenate(each) for each in zip(*futures, strict=True))
-    known = np.array([item.role is Role.CONTROL for item in snapshot.items], dtype=bool)
-    asked, pay = max(len(snapshot.answer_item), 1), campaign.policy.pay
-    paid = answers * asked / max(asked - int(known[snapshot.answer_item].sum()), 1)
+    pay, paid = campaign.policy.pay, answers / (1 - _controls(snapshot))
     days = _range(_days(paid, a_day, rng)) if sum(a_day) else None
     cost = _range(paid * pay) if pay else Range(0.0, 0.0, 0.0)
     return Forecast(share, _range(answers), days, cost, _range(reached), accuracy, _range(better))
+
+
+def _controls(snapshot: Snapshot) -> float:
+    """Share of controls among the last third of the answers: newcomers, who get more, have come by then."""
+    late = snapshot.answer_item[2 * len(snapshot.answer_item) // 3 :]
+    known = np.array([item.role is Role.CONTROL for item in snapshot.items], dtype=bool)
+    return min(float(known[late].mean()), 0.9) if len(late) else 0.0
 
 
 def _calibrations(trusted: Trust, beliefs: Beliefs) -> list[tuple[float, float]]:

@@ -10,7 +10,7 @@ from telegram import Document, Update
 from telegram.error import TelegramError
 from telegram.ext import CommandHandler, MessageHandler, filters
 
-from bot.telegram import admin_chains, admin_replies, admin_versions, admin_workers, views_admin
+from bot.telegram import admin_chains, admin_replies, admin_reports, admin_versions, admin_workers, views_admin
 from bot.telegram.house import House
 from bot.telegram.visit import Reply, Visit, Work, answer, apologise
 from bot.telegram.words import Words, noted
@@ -41,6 +41,9 @@ def admin_handlers(house: House, policy: Policy | None = None) -> list[Handler]:
         CommandHandler("workers", _named(house, admin_workers.workers), admins),
         CommandHandler("ban", _named(house, admin_workers.ban), admins),
         CommandHandler("unban", _named(house, admin_workers.unban), admins),
+        CommandHandler("cost", _named(house, admin_reports.cost), admins),
+        CommandHandler("review", _named(house, admin_reports.disputed), admins),
+        CommandHandler("why", _named(house, admin_reports.why), admins),
         CommandHandler("help", always(house, admin_replies.helping), admins),
         MessageHandler(admins & filters.Document.ALL, _document(house)),
     ]

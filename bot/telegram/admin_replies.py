@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.telegram import views_admin, views_chains, views_worker, worker_replies
+from bot.telegram import views_admin, views_chains, views_reports, views_worker, worker_replies
 from bot.telegram.new_campaign import links_in, read_draft
 from bot.telegram.paper import Block, note
 from bot.telegram.visit import Reply, Visit
@@ -65,7 +65,9 @@ def pause(tx: Transaction, visit: Visit, worker: Worker, say: Tongue, names: Seq
 def stats(tx: Transaction, visit: Visit, worker: Worker, say: Tongue, names: Sequence[str]) -> Reply:
     """/stats: of a campaign; bare, one's own as a worker and then all campaigns."""
     if names:
-        return Reply(views_admin.status(administration.status(tx, names[0].lower()), say, visit.chat))
+        found = administration.status(tx, names[0].lower())
+        figures = views_reports.figures(visit.house.figures(found.campaign.id), found.campaign, say, visit.chat)
+        return Reply([*views_admin.status(found, say, visit.chat), *figures])
     own = () if worker.campaign is None else worker_replies.stats(tx, visit, worker, say).letters
     return Reply([*own, *campaigns(tx, visit, worker, say).letters])
 

@@ -13,6 +13,7 @@ from core.question import Press, Tap
 LIMIT = 64  # bytes, Telegram's
 _TAP = re.compile(r"a:([A-Za-z0-9_-]{1,32}):(0|[1-9][0-9]{0,8}):([a-z]|0|[1-9][0-9]{0,2})")
 _TURN = re.compile(r"o:([A-Za-z0-9_-]{1,32}):(0|[1-9][0-9]{0,8}):(0|[1-9][0-9]{0,2})")
+_RULE = re.compile(r"r:([1-9][0-9]{0,17}):(0|[1-9][0-9]{0,2}|[wmn])")
 _AGREE = re.compile(r"y:(0|[1-9][0-9]{0,3})")
 _SPEAK = re.compile(r"l:([a-z]{2,3})")
 
@@ -61,7 +62,15 @@ class Dispute:
     slug: str
 
 
-Pressed = Dispute | Tap | Turn | Go | Agree | Speak | Open
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """An admin's word on a disputed item: a label's number, "w" withdraw, "m" ask more, "n" only the next one."""
+
+    item: int
+    word: str
+
+
+Pressed = Dispute | Rule | Tap | Turn | Go | Agree | Speak | Open
 
 
 def pack(pressed: Pressed) -> str:
@@ -88,6 +97,8 @@ def _packed(pressed: Pressed) -> str:
             return f"c:{slug}"
         case Dispute(slug):
             return f"d:{slug}"
+        case Rule(item, word):
+            return f"r:{item}:{word}"
         case Go():
             return pressed.value
 
@@ -102,6 +113,8 @@ def unpack(text: str) -> Pressed | None:
         return Agree(int(found[1]))
     if found := _SPEAK.fullmatch(text):
         return Speak(found[1])
+    if found := _RULE.fullmatch(text):
+        return Rule(int(found[1]), found[2])
     if text.startswith("c:") and SLUG.fullmatch(text[2:]):
         return Open(text[2:])
     if text.startswith("d:") and SLUG.fullmatch(text[2:]):

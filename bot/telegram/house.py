@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from core.ids import Account
+from core.figures import Figures
+from core.ids import Account, CampaignId
 from core.ports import Ledger
 
 
@@ -29,6 +30,7 @@ class House:
     username: str  # of the bot, without @: for deep links
     now: Callable[[], datetime]
     rng: random.Random
+    figures: Callable[[CampaignId], Figures | None] = lambda _: None  # of the last refit
 
     def account(self, number: int) -> Account:
         """A Telegram user as the core knows them."""

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from bot.telegram.paper import CAPTION, Block, html, note, shortened
+from bot.telegram.views_reports import outlook
 from bot.telegram.words import Tongue
+from core.forecast import Forecast
 from core.night import NightReport
 from core.ports import Letter, Repeat
 from core.version import Judgement
 
 
-def night_report(report: NightReport, picture: str, say: Tongue, chat: int) -> Letter:
-    """The picture of a night with its figures below; `picture` is its sha256 in the media store."""
+def night_report(
+    report: NightReport, picture: str, say: Tongue, chat: int, coming: Forecast | None = None
+) -> Letter:
+    """The picture of a night with its figures below; `picture` is its sha256 in the media store, `coming` what the
+    campaign still needs."""
     lines = [
         verdict(report, say),
         say("Taught on {taught} items; judged on {items} audit items.", taught=say.number(report.taught),
@@ -21,6 +26,8 @@ def night_report(report: NightReport, picture: str, say: Tongue, chat: int) -> L
     ]  # fmt: skip
     if report.before is not None:
         lines.insert(3, say("The version before: {accuracy} right.", accuracy=say.percent(report.before.accuracy)))
+    if coming is not None:
+        lines.append(outlook(coming, report.campaign, say))
     title = say("The night of {name}", name=report.campaign.draft.title)
     caption = html([Block(title, "b"), Block(shortened("\n".join(lines), CAPTION - len(title) - 2))])
     body = {"caption": caption, "parse_mode": "HTML"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from bot.telegram import views, views_worker, worker_objection
-from bot.telegram.callbacks import Agree, Dispute, Go, Open, Pressed, Speak, Turn
+from bot.telegram import admin_rulings, views, views_worker, worker_objection
+from bot.telegram.callbacks import Agree, Dispute, Go, Open, Pressed, Rule, Speak, Turn
 from bot.telegram.keyboards import of_rest
 from bot.telegram.paper import Block, bare, note, rewritten
 from bot.telegram.visit import Reply, Visit
@@ -50,6 +50,8 @@ def press(tx: Transaction, visit: Visit, worker: Worker, say: Tongue, pressed: P
             return _speak(tx, visit, worker, say, language)
         case Dispute(slug):
             return worker_objection.objected(tx, visit, worker, say, slug)
+        case Rule():
+            return admin_rulings.ruled(tx, visit, worker, say, pressed)
         case Go.ON:
             return enter(tx, visit, worker, say)
         case Go.LANGUAGES:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.acquisition import margins
-from core.audit import Estimate, accuracy_of, audited, mean_of, trust_in
+from core.audit import Estimate, audited, mean_of, other_accuracy, trust_in
 from core.campaign import Policy
 from core.intake import judged
 from core.item import Item, Role, Verdict, place_of
@@ -109,7 +109,7 @@ def judged_by(
     def naive(hit: NDArray[np.bool_]) -> Estimate:
         return mean_of(hit[None].astype(np.float64), rng)
 
-    of_version = accuracy_of(audit.beliefs, guess[rows(list(audit.sample))], rng)
+    of_version = other_accuracy(audit.beliefs, guess[rows(list(audit.sample))], beliefs.pool.prior, rng)
     found = {
         "version right": (version, of_version, naive(guess[rows(active)] == label(active))),
         "consensus right": (
@@ -142,7 +142,7 @@ def shown(rows: list[dict[str, list[float]]]) -> None:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--quick", action="store_true")
-    options.add_argument("--first", type=int, default=2000, help="the first seed")
+    options.add_argument("--first", type=int, default=4000, help="the first seed")
     options.add_argument("--campaigns", type=int, default=200)
     options.add_argument("--results", type=Path, default=RESULTS)
     chosen = options.parse_args()

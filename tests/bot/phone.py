@@ -25,6 +25,7 @@ from bot.telegram.receiver import incoming
 from bot.telegram.worker_handlers import worker_handlers
 from core.administration import create_campaign, import_items
 from core.campaign import Campaign, Draft, Policy
+from core.figures import Figures
 from core.ids import CampaignId
 from core.item import Content, Medium, NewItem
 from core.ports import Letter, Transaction
@@ -106,6 +107,7 @@ class Town:
     updates: count[int] = field(default_factory=lambda: count(5000))
     pending: list[Any] = field(default_factory=list)
     languages: dict[int, str] = field(default_factory=dict)
+    figures: dict[CampaignId, Figures] = field(default_factory=dict)
 
     def last(self, person: int) -> Shown:
         return self.chats[person][-1]
@@ -225,7 +227,8 @@ async def town(folder: Path) -> AsyncIterator[Town]:
         application = Application.builder().token("1:t").request(wire).get_updates_request(Wire()).updater(None).build()
         here = Town(store, application, wire, errands)
         store.ledger.posted = here.pending.extend
-        house = House(store.ledger, errands, frozenset({ADMIN}), "loop_bot", lambda: here.now, random.Random(7))
+        dice, admins = random.Random(7), frozenset({ADMIN})
+        house = House(store.ledger, errands, admins, "loop_bot", lambda: here.now, dice, here.figures.get)
         application.add_handlers([*admin_handlers(house), *worker_handlers(house), unclaimed(store.ledger)])
         async with application:
             yield here

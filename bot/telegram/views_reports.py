@@ -1,0 +1,212 @@
+"""What an admin reads beyond progress: agreement, audit, forecast, why an item is believed to be what it is, and the
+card of a disputed item (pure). Text only: a picture here would load matplotlib into the process that answers taps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from bot.telegram.callbacks import Rule
+from bot.telegram.keyboards import Button, Markup, grid, markup
+from bot.telegram.paper import CAPTION, Block, html, length, note, shortened
+from bot.telegram.words import Tongue
+from core.audit import Audit, Estimate
+from core.campaign import Campaign
+from core.evidence import Evidence
+from core.explain import Explanation
+from core.figures import Concord, Figures
+from core.forecast import Forecast, Range
+from core.ids import WorkerId
+from core.item import Item, Medium
+from core.ports import Letter
+
+FEW = 8  # labels of which each one's agreement is told
+VOICES = 12  # answers that an explanation lists
+
+
+def figures(found: Figures | None, campaign: Campaign, say: Tongue, chat: int) -> list[Letter]:
+    """Below /stats: agreement, audit, forecast, as of the last refit."""
+    if found is None:
+        return []
+    blocks = [*concord(found.concord, campaign, say), *audit(found.audit, campaign, say)]
+    return note(chat, [*blocks, Block(outlook(found.forecast, campaign, say))])
+
+
+def concord(found: Concord, campaign: Campaign, say: Tongue) -> list[Block]:
+    """How much the workers agree."""
+    alpha = found.alpha
+    if math.isnan(alpha.value):
+        return [Block(say("Agreement: no item has two answers yet."))]
+    lines = [
+        say(
+            "Agreement beyond chance (Krippendorff's alpha): {alpha} (95% interval {low} to {high}).",
+            alpha=say.number(round(alpha.value, 2)),
+            low=say.number(round(alpha.low, 2)),
+            high=say.number(round(alpha.high, 2)),
+        ),
+        say("Two answers to an item are alike {percent} of the time.", percent=say.percent(found.percent)),
+    ]
+    if len(found.by_label) <= FEW:
+        each = [
+            f"{name} {say.percent(share)}"
+            for name, share in zip(campaign.choices(say.language), found.by_label, strict=True)
+            if not math.isnan(share)
+        ]
+        lines.append(say("By label: {labels}.", labels=say.clauses(*each)))
+    if found.groups > 1:
+        lines.append(
+            say("The workers fall into {n} groups that never met the same item.", n=say.number(found.groups))
+        )
+    return [Block("\n".join(lines))]
+
+
+def audit(found: Audit, campaign: Campaign, say: Tongue) -> list[Block]:
+    """How right the consensus is, and how common the labels are."""
+    if not found.asked:
+        return [Block(say("Audit: no audit item has an answer yet."))]
+    lines = [
+        say(
+            "Audit: {asked} of {items} audit items asked, {reviewed} ruled by admins; trust learnt from {known} known.",
+            asked=say.number(found.asked),
+            items=say.number(found.items),
+            reviewed=say.number(found.reviewed),
+            known=say.number(found.known),
+        )
+    ]
+    if not math.isnan(found.consensus.value):
+        lines.append(say("Settled items are right: {share}.", share=_share(found.consensus, say)))
+    if len(found.shares) <= FEW:
+        names = zip(campaign.choices(say.language), found.shares, strict=True)
+        each = [f"{name} {_share(share, say)}" for name, share in names]
+        lines.append(say("Labels among all items: {labels}.", labels=say.clauses(*each)))
+    return [Block("\n".join(lines))]
+
+
+def _share(found: Estimate, say: Tongue) -> str:
+    value, low, high = (say.percent(x) for x in (found.value, found.low, found.high))
+    return say("{value} ({low} to {high})", value=value, low=low, high=high)
+
+
+def outlook(found: Forecast, campaign: Campaign, say: Tongue) -> str:
+    """Answers, days and money until the share is settled, in one or two sentences."""
+    share, reach = say.percent(found.share), say.percent(found.reach.value)
+    if found.answers.high <= 0:
+        return say("{share} of the items are settled.", share=share)
+    if math.isinf(found.answers.value):
+        return say("At this rate {reach} of the items will settle; the rest will wait for /review.", reach=reach)
+    parts = [say("{answers} more answers", answers=_range(found.answers, say))]
+    if found.days is not None:
+        parts.append(say("{days} days", days=_range(found.days, say)))
+    if campaign.policy.pay:
+        parts.append(say.money(_round(found.cost.value), campaign.policy.currency))
+    first = say("To settle {share} you need about {parts}.", share=share, parts=say.clauses(*parts))
+    if not math.isinf(found.answers.high):
+        return first
+    return say.sentences(first, say("It may never be reached: disputed items wait for /review."))
+
+
+def _range(found: Range, say: Tongue) -> str:
+    value, low = (say.number(_round(x)) for x in (found.value, found.low))
+    if math.isinf(found.high):
+        return say("{value} (at least {low})", value=value, low=low)
+    return say("{value} ({low} to {high})", value=value, low=low, high=say.number(_round(found.high)))
+
+
+def _round(x: float) -> int:
+    """Two figures that count: a forecast knows no more."""
+    if x < 10:
+        return math.ceil(x)
+    scale = 10 ** (math.floor(math.log10(x)) - 1)
+    return int(round(x / scale) * scale)
+
+
+def cost(found: Forecast, campaign: Campaign, say: Tongue, chat: int) -> list[Letter]:
+    """/cost."""
+    accuracy = say.percent(found.accuracy)
+    if found.answers_to_accuracy.high <= 0:
+        line = say("Over all items the consensus is {accuracy} right by now.", accuracy=accuracy)
+    elif math.isinf(found.answers_to_accuracy.value):
+        line = say("{accuracy} right over all items will not be reached with these limits.", accuracy=accuracy)
+    else:
+        answers = _range(found.answers_to_accuracy, say)
+        line = say("{accuracy} right over all items takes about {answers} answers.", accuracy=accuracy, answers=answers)
+    return note(chat, [Block(campaign.draft.title, "b"), Block(outlook(found, campaign, say)), Block(line)])
+
+
+def why(
+    item: Item, found: Explanation, names: Mapping[WorkerId, str], campaign: Campaign, say: Tongue, chat: int
+) -> list[Letter]:
+    """/why: what speaks for the consensus of an item and what against it."""
+    text = Block(item.content.text, "blockquote")
+    blocks = [Block(item.name, "b"), text, *reasons(item, found, names, campaign, say)]
+    return note(chat, [block for block in blocks if block.text])
+
+
+def reasons(
+    item: Item, found: Explanation, names: Mapping[WorkerId, str], campaign: Campaign, say: Tongue
+) -> list[Block]:
+    """The odds of an item's label against the next, voice by voice."""
+    labels = campaign.choices(say.language)
+    label, rival = labels[found.label], labels[found.rival]
+    share = say.percent(found.claimed)
+    first = say("The crowd: “{label}” {share}, then “{rival}”.", label=label, share=share, rival=rival)
+    if item.truth is not None:
+        first = say.sentences(say("An admin ruled: “{label}”.", label=labels[item.truth]), first)
+    lines = [say("Odds of “{label}” against “{rival}”:", label=label, rival=rival)]
+    lines.append(say("how common the labels are: {odds}", odds=_odds(found.prior)))
+    if found.network:
+        lines.append(say("the network: {odds}", odds=_odds(found.network)))
+    for voice in found.voices[:VOICES]:
+        answer = _answer(voice.evidence, labels, say)
+        right = say.percent(voice.right)
+        name = names.get(voice.worker, "?")
+        lines.append(say("{worker}, right {share} of the time, says {answer}: {odds}", worker=name, share=right,
+                         answer=answer, odds=_odds(voice.nats)))  # fmt: skip
+    if abs(found.refit) > 0.01:
+        lines.append(say("all answers seen together (refit): {odds}", odds=_odds(found.refit)))
+    lines.append(say("caution (calibration): {odds}", odds=_odds(found.calibration)))
+    lines.append(say("together: {odds}", odds=_odds(found.total)))
+    return [Block(first), Block("\n".join(lines))]
+
+
+def _odds(nats: float) -> str:
+    """A factor of the odds: ×8 for, ÷3 against."""
+    factor = math.exp(min(abs(nats), 30.0))
+    return ("×" if nats >= 0 else "÷") + (f"{factor:.1f}" if factor < 10 else f"{factor:,.0f}")
+
+
+def _answer(evidence: Evidence, labels: Sequence[str], say: Tongue) -> str:
+    if evidence.is_everything(len(labels)):
+        return say("not sure")
+    if len(evidence) > len(labels) / 2:
+        rest = evidence.complement(len(labels)).labels()
+        return say("not {labels}", labels=say.clauses(*[f"“{labels[k]}”" for k in rest]))
+    return say.clauses(*[f"“{labels[k]}”" for k in evidence.labels()])
+
+
+def card(
+    item: Item, found: Explanation, names: Mapping[WorkerId, str], campaign: Campaign, say: Tongue, chat: int
+) -> list[Letter]:
+    """A disputed item with the reasons, and a button for each ruling."""
+    title = say("Disputed in {name}: {item}", name=campaign.slug, item=item.name)
+    blocks = [Block(title, "b"), Block(item.content.text, "blockquote"), *reasons(item, found, names, campaign, say)]
+    blocks = [block for block in blocks if block.text]
+    if item.content.medium is Medium.TEXT:
+        return note(chat, blocks, rulings(item, campaign, say))
+    long = length(blocks) > CAPTION
+    caption = html([Block(shortened(title, CAPTION), "b")] if long else blocks)
+    body = {"caption": caption, "parse_mode": "HTML", "reply_markup": rulings(item, campaign, say)}
+    picture = Letter(chat, "sendPhoto", body, media=item.content.media)
+    return [*(note(chat, blocks) if long else []), picture]
+
+
+def rulings(item: Item, campaign: Campaign, say: Tongue) -> Markup:
+    """One button for each label, then: withdraw, ask more, the next one."""
+    likely = sorted(range(len(campaign.labels)), key=lambda k: -item.posterior[k])[:VOICES]
+    labels = [Button(campaign.choices(say.language)[k], Rule(item.id, str(k))) for k in sorted(likely)]
+    others = [
+        Button(say("Withdraw it"), Rule(item.id, "w")),
+        Button(say("Ask more"), Rule(item.id, "m")),
+        Button(say("Next"), Rule(item.id, "n")),
+    ]
+    return markup([*grid(labels), others])
