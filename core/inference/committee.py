@@ -12,11 +12,12 @@ from functools import partial
 
 import numpy as np
 
-from core.calibration import Calibration, fitted
+from core.calibration import RECORDED, Calibration, Habits, fitted
 from core.inference import coin, communities, readings
 from core.inference.readings import GRADED, HARD
 from core.inference.sparse import Sparse, clamped, strength, sums
 from core.inference.table import AnswerTable, Floats, Ints, Refit
+from core.inference.untold import untold
 from core.reliability import MATRIX_LABELS, Model, Pool
 
 Member = Callable[[Sparse, Ints | None, Floats | None, Floats | None, int], tuple[Floats, int]]  # (C, N), sweeps
@@ -32,12 +33,17 @@ COMMITTEE: tuple[Member, ...] = (
 
 
 def refit(
-    table: AnswerTable, start: Pool | None = None, sweeps: int = 60, committee: tuple[Member, ...] = COMMITTEE
+    table: AnswerTable,
+    start: Pool | None = None,
+    sweeps: int = 60,
+    committee: tuple[Member, ...] = COMMITTEE,
+    habits: Habits = RECORDED,
 ) -> Refit:
     """All beliefs from all answers; sane where there are none.
 
     Controls teach about the workers; how sure the committee may be is learnt from what it thinks of the controls
-    before it is told. `start` gives the model and the calibration to begin with.
+    before it is told, and from the `habits` of other campaigns. `start` gives the model and the calibration to begin
+    with.
     """
     begun = start or Pool.fresh(table.labels)
     sparse = Sparse.of(table)
@@ -46,9 +52,12 @@ def refit(
     q, warm, done = _read(members, sparse, None, prior, None, sweeps)
     calibration = Calibration(begun.temperature, begun.lapse)
     if table.controls is not None and (table.controls >= 0).any():
-        known = np.flatnonzero(table.controls >= 0)
-        heard = np.bincount(sparse.item, minlength=table.n_items)[known] > 0
-        calibration = fitted(q.T[known[heard]], table.controls[known[heard]])
+
+        def read(part: AnswerTable) -> Floats:
+            begin = [one.copy() for one in warm]  # a reading makes what is told certain, in place
+            return _read(members, Sparse.of(part), part.controls, prior, begin, sweeps)[0]
+
+        calibration = fitted(*untold(table, read), habits)
         q, _, more = _read(members, sparse, table.controls, prior, warm, sweeps)
         done += more
     return _concluded(table, sparse, begun, q, calibration, done)
