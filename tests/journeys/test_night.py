@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 
@@ -201,3 +201,36 @@ def test_an_answer_that_came_during_the_night_is_not_overwritten() -> None:
     town.run(trainer, town.claim())
     item = town.store.items[ItemId(town.item(fresh).id)]
     assert item.answers == 1 and item.spoken is None
+
+
+def test_no_version_speaks_about_an_item_that_it_learnt_from() -> None:
+    """Seen to fail where an undone answer made an item look untouched, and where answered items heard a later version."""
+    town, trainer = Town(answered=ITEMS // 4), LineTrainer()
+    rng, untouched = np.random.default_rng(5), [n for n in range(ITEMS) if town.item(n).answers == 0]
+    taught_by: dict[VersionId, set[str]] = {}
+    for night, noise in enumerate((0.8, 0.4, 0.0, 0.9)):  # better, better, and then the one before goes on serving
+        with town.store.all_or_nothing():
+            tx = MemoryTransaction(town.store)
+            some, untouched = untouched[:30], untouched[30:]
+            for n in some:
+                town.answer(tx, n, int(rng.integers(3)))
+        trainer.noise = noise
+        town.run(trainer, town.claim(22 + night))
+        for version, lessons in zip(trainer.versions, trainer.taught, strict=True):
+            taught_by[version] = {content.text for content in lessons.contents}
+        with town.store.all_or_nothing():
+            tx = MemoryTransaction(town.store)
+            for n in some[:10]:
+                _undo(tx, town, n)
+    heard = [item for item in town.store.items.values() if item.spoken is not None]
+    assert len(heard) > 50 and len({item.spoken for item in heard}) > 1
+    assert not [item.name for item in heard if item.content.text in taught_by[VersionId(item.spoken or "")]]
+
+
+def _undo(tx: Transaction, town: Town, n: int) -> None:
+    """The answer of whoever answered is taken back, and nobody gave another since."""
+    for worker in range(3):
+        question = tx.question(QuestionId(f"q{n}-{worker}"))
+        if question is not None:
+            tx.save_question(replace(question, lease=1, state=QuestionState.EXPIRED))
+            tx.save_item(replace(town.item(n), answers=0))
