@@ -1,15 +1,12 @@
 """Ratings: labels 0..K-1 in order; a worker who errs is likelier to be one step off than two.
 
-    P(l | k, w) = theta_w[k, l],  theta_w[k, .] ~ Dirichlet(s c_w[k, .])
-    c_w[k, l] proportional to pi[k, l]^g_w exp(h_w[l]),   g_w ~ N(1, .),  h_w ~ N(0, .)
-
-pi is the crowd's pattern, with a prior that falls off with the distance |k - l|; g_w is how sharp a worker's eye is (0:
-answers do not depend on the item) and h_w their habit, so that a few answers tell a spammer from a harsh judge. The
-belief is the mean of this reading and of the committee that does not know of the order: their mistakes are of
-different kinds. Consensus is the posterior median, which expects the least absolute error, with its interval.
-Source: Zhou et al. 2014 (PMLR 32:255; ordinal structure, a log-linear worker); Dawid and Skene 1979,
-doi:10.2307/2346806. Deviations: EM with normal priors of estimated width, no minimax; order is a prior that answers may
-overrule; no difficulty of single items (tried, worse).
+Raters come in few communities (`core.inference.communities`): levels of skill whose errors fall off with the distance
+|k - l| before the answers speak, and those who always give the same grade. Everybody is as their community: a rater's
+own matrix is more than a few answers on a scale can teach (measured: bench_kinds). The belief is the mean of this
+reading, of the same without order, and of the committee: their mistakes are of different kinds. Consensus is the
+posterior median, which expects the least absolute error, with its interval.
+Source: Venanzi et al. 2014, doi:10.1145/2566486.2567989 (communities); Zhou et al. 2014 (PMLR 32:255; ordinal
+structure). Deviations: order is a prior that answers may overrule; EM, no minimax; no difficulty of single items.
 """
 
 from __future__ import annotations
@@ -19,14 +16,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.calibration import Calibration
+from core.inference import communities
 from core.inference.committee import refit as committee
-from core.inference.sparse import Sparse, clamped, softmax, strength
+from core.inference.sparse import Sparse
 from core.inference.table import AnswerTable, Floats, Ints
 from core.reliability import Pool
 
-WIDTH = 0.5  # steps in which the prior of pi falls off by a factor of e
-ANCHOR = 20.0  # answers' worth of belief in that prior, for each label
-WARM = 8  # sweeps before strengths are estimated
+WIDTH = 0.5  # steps in which errors fall off by a factor of e
+BANDED = 0.7  # of a rater's errors before the answers speak; the rest are as the crowd's shares of labels
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,8 +33,6 @@ class Ratings:
     posteriors: Floats  # (N, K), rows sum to 1
     calibrated: Floats  # (N, K), rows sum to 1: as sure as may be claimed
     confusion: Floats  # (W, K, K) P(answer | truth), rows sum to 1
-    sharpness: Floats  # (W,) 0 blind .. 1 as the crowd .. sharper
-    pattern: Floats  # (K, K) the crowd's, rows sum to 1
     prior: Floats  # (K,), sums to 1
     sweeps: int
 
@@ -60,102 +55,33 @@ class Ratings:
         return found
 
 
-@dataclass(slots=True, eq=False)
-class Eyes:
-    """What is believed about the workers, while it sweeps."""
-
-    pattern: Floats  # (K, K)
-    start: Floats  # (K, K) its prior
-    sharp: Floats  # (W,)
-    habit: Floats  # (W, K)
-    theta: Floats  # (K, W, K)
-    sharp_spread: float = 0.5  # variances between workers
-    habit_spread: float = 1.0
-    stray: float = 8.0
-
-    def centre(self) -> Floats:
-        """(K, W, K) what workers do who do not stray."""
-        log = np.log(np.maximum(self.pattern, 1e-6))
-        x = self.sharp[None, :, None] * log[:, None, :] + self.habit[None]
-        x = np.exp(x - x.max(axis=2, keepdims=True))
-        return np.asarray(x / x.sum(axis=2, keepdims=True))
-
-
 def banded(labels: int, width: float = WIDTH) -> Floats:
-    """(K, K) rows that fall off by a factor of e for each `width` steps from the diagonal and sum to 1."""
+    """(K, K) errors that fall off by a factor of e for each `width` steps from the diagonal, which is 0; rows sum to 1
+    (one label: 0)."""
     place = np.arange(labels)
-    found = np.exp(-np.abs(place[:, None] - place[None]) / width)
-    return np.asarray(found / found.sum(axis=1, keepdims=True))
+    found = np.exp(-np.abs(place[:, None] - place[None]) / width) * (1 - np.eye(labels))
+    return np.asarray(found / np.maximum(found.sum(axis=1, keepdims=True), 1e-300))
 
 
-def refit(table: AnswerTable, start: Pool | None = None, sweeps: int = 100) -> Ratings:
+def refit(table: AnswerTable, start: Pool | None = None, sweeps: int = 60) -> Ratings:
     """All beliefs from all answers; sane where there are none."""
-    nominal = committee(table, start)
-    own, eyes, done = _fit(table, Sparse.of(table), sweeps)
-    posteriors = (nominal.posteriors + own.T) / 2
+    nominal = committee(table, start, sweeps)
+    sparse = Sparse.of(table)
+    prior = None if table.suggestion is None else table.suggestion.T
+    errors = _errors(sparse.votes().sum(axis=1))
+    own, minds, done = communities.learnt(sparse, table.controls, prior, None, sweeps, stray=False, errors=errors)
+    plain, more = communities.fit(sparse, table.controls, prior, None, sweeps, stray=False)
+    posteriors = (nominal.posteriors + own.T + plain.T) / 3
     claims = Calibration(nominal.pool.temperature, nominal.pool.lapse).of(posteriors)
-    prior = (posteriors.sum(axis=0) + 1) / (len(posteriors) + table.labels)
-    theta = np.ascontiguousarray(eyes.theta.transpose(1, 0, 2))
-    return Ratings(posteriors, claims, theta, eyes.sharp, eyes.pattern, prior, done)
+    shares = (posteriors.sum(axis=0) + 1) / (len(posteriors) + table.labels)
+    theta = minds.theta.transpose(1, 0, 2)
+    theta = theta / theta.sum(axis=2, keepdims=True)
+    return Ratings(posteriors, claims, theta, shares, nominal.sweeps + done + more)
 
 
-def _fit(table: AnswerTable, sparse: Sparse, sweeps: int) -> tuple[Floats, Eyes, int]:
-    """(K, N) beliefs of the ordinal reading alone, what it thinks of workers, and the sweeps it took."""
-    k, w = table.labels, table.n_workers
-    votes = sparse.votes()
-    shares = (votes.sum(axis=1) + 1) / (votes.sum() + k)
-    band = banded(k)
-    eyes = Eyes(band, band, np.ones(w), np.zeros((w, k)), np.repeat(band[:, None, :], w, axis=1))
-    q, _ = softmax(np.log(0.8 * band + 0.2 * shares) @ votes + np.log(shares)[:, None])
-    q = clamped(q, table.controls)
-    own = None if table.suggestion is None else np.log(np.maximum(table.suggestion.T, 1e-12))
-    done = 0
-    for done in range(1, sweeps + 1):
-        _learn(eyes, sparse, q, done > WARM)
-        prior = (q.sum(axis=1) + 0.5 * q.shape[1] * shares + 1) / (1.5 * q.shape[1] + k)
-        new = sparse.by_item(sparse.pair_log(eyes.theta)) + (np.log(prior)[:, None] if own is None else own)
-        new = clamped(softmax(new)[0], table.controls)
-        moved = float(np.abs(new - q).max(initial=0.0))
-        q = new
-        if done > WARM + 2 and moved < 1e-3:
-            break
-    return q, eyes, done
-
-
-def _learn(eyes: Eyes, sparse: Sparse, q: Floats, estimate: bool) -> None:
-    """One M step: each worker's eye and habit, the crowd's pattern, strengths, and so theta."""
-    counts = sparse.counts(sparse.by_pair(q), eyes.theta)  # (K, W, K)
-    for _ in range(2):
-        doubt = _newton(eyes, counts)
-    seeing = counts * np.clip(eyes.sharp, 0, 1)[None, :, None]  # the blind teach nothing about the pattern
-    pattern = seeing.sum(axis=1) + ANCHOR * eyes.start
-    eyes.pattern = pattern / pattern.sum(axis=1, keepdims=True)
-    centre = eyes.centre()
-    k = len(counts)
-    if estimate and len(doubt):
-        eyes.habit_spread = float(np.clip((eyes.habit**2 + doubt[:, :k]).mean(), 0.02, 9.0))
-        eyes.sharp_spread = float(np.clip(((eyes.sharp - 1) ** 2 + doubt[:, k]).mean(), 0.02, 4.0))
-        eyes.stray = strength(counts.reshape(-1, k), centre.reshape(-1, k), eyes.stray)
-    eyes.theta = (counts + eyes.stray * centre) / (counts.sum(axis=2, keepdims=True) + eyes.stray)
-
-
-def _newton(eyes: Eyes, counts: Floats) -> Floats:
-    """One Newton step for every worker's habit and sharpness; (W, K + 1) the variances of what is believed of them."""
-    k, w, _ = counts.shape
-    log = np.log(np.maximum(eyes.pattern, 1e-6))[:, None, :]
-    chance, total = eyes.centre(), counts.sum(axis=2, keepdims=True)
-    off, mass = counts - total * chance, total * chance
-    slope = np.empty((w, k + 1))
-    slope[:, :k] = off.sum(axis=0) - eyes.habit / eyes.habit_spread
-    slope[:, k] = (off * log).sum(axis=(0, 2)) - (eyes.sharp - 1) / eyes.sharp_spread
-    from_mean = log - (chance * log).sum(axis=2, keepdims=True)
-    curve = np.zeros((w, k + 1, k + 1))
-    curve[:, :k, :k] = -np.einsum("twl,twm->wlm", mass, chance)
-    curve[:, range(k), range(k)] += mass.sum(axis=0) + 1 / eyes.habit_spread
-    curve[:, :k, k] = curve[:, k, :k] = (mass * from_mean).sum(axis=0)
-    curve[:, k, k] = (mass * from_mean**2).sum(axis=(0, 2)) + 1 / eyes.sharp_spread
-    inverse = np.linalg.inv(curve)
-    step = np.clip((inverse @ slope[:, :, None])[:, :, 0], -1.0, 1.0)
-    eyes.habit = np.clip(eyes.habit + step[:, :k], -6.0, 6.0)
-    eyes.sharp = np.clip(eyes.sharp + step[:, k], 0.0, 4.0)
-    return np.asarray(np.diagonal(inverse, axis1=1, axis2=2))
+def _errors(votes: Floats) -> Floats:
+    """(K, K) how raters err before the answers speak."""
+    k = len(votes)
+    common = (votes + 1) * (1 - np.eye(k))
+    common /= np.maximum(common.sum(axis=1, keepdims=True), 1e-12)
+    return BANDED * banded(k) + (1 - BANDED) * common

@@ -38,18 +38,37 @@ class Communities:
 def fit(
     sparse: Sparse, controls: Ints | None, prior: Floats | None, q: Floats | None, sweeps: int, stray: bool = True
 ) -> tuple[Floats, int]:
-    """(K, N) beliefs, and the sweeps it took. `prior` (K, N) where items have their own; `q` (K, N) warms it up."""
+    """(K, N) beliefs, and the sweeps it took: `learnt` as a member of the committee."""
+    beliefs, _, done = learnt(sparse, controls, prior, q, sweeps, stray)
+    return beliefs, done
+
+
+def learnt(
+    sparse: Sparse,
+    controls: Ints | None = None,
+    prior: Floats | None = None,
+    q: Floats | None = None,
+    sweeps: int = 60,
+    stray: bool = True,
+    errors: Floats | None = None,
+) -> tuple[Floats, Communities, int]:
+    """(K, N) beliefs, what is believed of communities and workers, and the sweeps it took.
+
+    `prior` (K, N) where items have their own; `q` (K, N) warms it up; `errors` (K, K), no diagonal, rows sum to 1, is
+    how the skilled err before the answers speak, as the crowd's shares of labels where None.
+    """
     votes = sparse.votes()
     shares = (votes.sum(axis=1) + 1) / (votes.sum() + sparse.labels)
     if q is None:
         q = votes + shares[:, None]
         q = q / q.sum(axis=0)
     q = clamped(q, controls)
-    minds = _begin(sparse, q, shares)
+    minds = _begin(sparse, q, shares, errors)
     log_prior = None if prior is None else np.log(np.maximum(prior, 1e-12))
     done = 0
     for done in range(1, sweeps + 1):
-        _learn(minds, sparse.counts(sparse.by_pair(q), minds.theta), stray, done > WARM)
+        counts = sparse.counts(sparse.by_pair(q), minds.theta)
+        _learn(minds, counts, stray, done > WARM and (done < 30 or done % 5 == 0))
         new = sparse.by_item(sparse.pair_log(minds.theta))
         new += anchored(q.sum(axis=1), q.shape[1], shares, 0.5) if log_prior is None else log_prior
         new = clamped(softmax(new)[0], controls)
@@ -57,10 +76,10 @@ def fit(
         q = new
         if done > WARM + 2 and (moved.max(initial=0.0) < 1e-3 or float(moved.mean()) < 2e-5):
             break
-    return q, done
+    return q, minds, done
 
 
-def _begin(sparse: Sparse, q: Floats, shares: Floats) -> Communities:
+def _begin(sparse: Sparse, q: Floats, shares: Floats, errors: Floats | None) -> Communities:
     """Levels of skill where the workers are, and the constant answerers."""
     k, w = sparse.labels, sparse.n_workers
     theta = np.repeat((0.7 * np.eye(k) + 0.3 * shares)[:, None, :], w, axis=1)
@@ -69,8 +88,8 @@ def _begin(sparse: Sparse, q: Floats, shares: Floats) -> Communities:
     mean = (hits.sum() + 7) / (total.sum() + 10)
     agreement = (hits + 4 * mean) / (total + 4)
     levels = np.quantile(agreement, LEVELS) if w else LEVELS
-    off = shares * (1 - np.eye(k))
-    off /= np.maximum(off.sum(axis=1, keepdims=True), 1e-12)
+    off = shares * (1 - np.eye(k)) if errors is None else errors
+    off = off / np.maximum(off.sum(axis=1, keepdims=True), 1e-12)
     skilled = levels[:, None, None] * np.eye(k) + (1 - levels[:, None, None]) * off
     constant = np.repeat((CONSTANT * np.eye(k) + (1 - CONSTANT) * shares)[:, None, :], k, axis=1)
     phi = np.concatenate([skilled, constant]) if k > 1 else np.ones((1, 1, 1))

@@ -32,7 +32,7 @@ def crowd(
 def test_rows_are_distributions_and_order_does_not_matter(seed: int) -> None:
     table, _ = crowd(seed)
     found = refit(table)
-    for part in (found.posteriors, found.calibrated, found.confusion, found.pattern, found.prior):
+    for part in (found.posteriors, found.calibrated, found.confusion, found.prior):
         assert (part >= 0).all()
         np.testing.assert_allclose(part.sum(axis=-1), 1.0)
     order = np.random.default_rng(seed).permutation(len(table.item))
@@ -65,12 +65,15 @@ def test_it_is_closer_than_the_vote_and_sees_the_blind() -> None:
     assert np.mean(gains) > 0.02
 
 
-def test_the_crowd_s_pattern_is_banded_where_nobody_has_answered() -> None:
+def test_near_misses_are_expected_where_nobody_has_answered() -> None:
     band = banded(5)
-    assert (np.diff(band[0]) < 0).all()
+    assert (np.diff(band[0, 1:]) < 0).all()
+    assert (np.diag(band) == 0).all()
     np.testing.assert_allclose(band, band[::-1, ::-1])
     empty = AnswerTable.of_labels(*(np.zeros(0, dtype=int),) * 3, 5, 3, 1)
-    np.testing.assert_allclose(refit(empty).pattern, band)
+    newcomer = refit(empty).confusion[0]
+    assert (np.diff(newcomer[0]) < 0).all()
+    np.testing.assert_allclose(newcomer, newcomer[::-1, ::-1])
 
 
 def test_controls_are_certain() -> None:
