@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 export TOKENIZERS_PARALLELISM := false
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: demo test serve night bench bench-acquisition bench-beliefs bench-bot bench-kill bench-kinds bench-night bench-prior check lint clean
+.PHONY: demo test serve night bench bench-acquisition bench-beliefs bench-bot bench-choosing bench-kill bench-kinds bench-night bench-prior check lint clean
 
 demo: .venv/.demo  ## the whole loop in a browser, no token needed; ARGS=--once ends after the table
 	$(BIN)/crowdloop demo $(ARGS)
@@ -36,6 +36,9 @@ bench-beliefs: .venv/.bench  ## beliefs against crowd-kit on recorded crowds
 
 bench-acquisition: .venv/.bench  ## which questions teach most, beside small-text
 	$(BIN)/python -m tests.benchmarks.bench_acquisition $(ARGS)
+
+bench-choosing: .venv/.bench  ## the whole loop beside ActiveLab, small-text and three votes
+	$(BIN)/python -m tests.benchmarks.bench_choosing $(ARGS)
 
 bench-prior: .venv/.bench  ## what the network's voice saves the crowd, beside CROWDLAB
 	$(BIN)/python -m tests.benchmarks.bench_prior $(ARGS)

@@ -1,8 +1,9 @@
-"""The command line: `crowdloop serve | night | demo | doctor | migrate | aggregate | replay`."""
+"""The command line: `crowdloop serve | night | demo | doctor | migrate | aggregate | replay | simulate`."""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 
 from bot import compose, files
 from bot.settings import Settings, read_settings
+from core.campaign import Goal
 from core.errors import CrowdloopError
 from storage.exchange.gathered import AnswerKind
 
@@ -94,6 +96,37 @@ def replay(
 ) -> None:
     """Recorded answers as if they came live: what they would have cost, and how right it would have been."""
     raise typer.Exit(files.replay(answers, truth, confidence, controls_share, max_overlap, seed, field, as_json))
+
+
+@app.command()
+def simulate(
+    items: Annotated[Path | None, typer.Argument(help="CSV or TSV: a text and its true label in each row.")] = None,
+    label_column: Annotated[str, typer.Option(help="Column with the true label.")] = "label",
+    text_column: Annotated[str, typer.Option(help="Column with the text.")] = "text",
+    test_file: Annotated[Path | None, typer.Option(help="Held-out rows; audit items judge where left out.")] = None,
+    crowd: Annotated[
+        Path | None, typer.Option(help="crowd.toml; `example` prints one.")
+    ] = None,
+    budget: Annotated[int, typer.Option(help="Answers; three an item, at most 3,000, where left out.")] = 0,
+    strategy: Annotated[str, typer.Option(help="With commas: ours, random-vote, activelab ...; the usual ones.")] = "",
+    goal: Annotated[Goal, typer.Option(help="What our rule works for.")] = Goal.MODEL,
+    controls: Annotated[int, typer.Option(help="Items whose truth our rule is told.")] = 0,
+    trainer: Annotated[
+        str, typer.Option(help="probe; lora: the default recipe.")
+    ] = "probe",
+    runs: Annotated[int, typer.Option(help="Runs with different luck, averaged.")] = 1,
+    seed: Annotated[int, typer.Option(help="Of all chance.")] = 0,
+    plot: Annotated[Path | None, typer.Option(help="Write the curves here, as PNG.")] = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """What a budget of answers buys, before anybody is asked: our rule and its rivals with a simulated crowd."""
+    from bot.simulated.command import Wish
+    from bot.simulated.command import simulate as simulated
+
+    wish = Wish(items, label_column, text_column, test_file, crowd, budget, strategy, controls, seed, runs, trainer)
+    policy = replace(_settings(config).policy.policy(), goal=goal)
+    raise typer.Exit(simulated(wish, policy, as_json, plot))
 
 
 def _settings(config: Path | None) -> Settings:

@@ -30,8 +30,8 @@ KEPT = Path("state/embeddings")
 class Wish:
     """What a person asks to be simulated."""
 
-    items: Path
-    label_column: str
+    items: Path | None
+    label_column: str = "label"
     text_column: str = "text"
     test_file: Path | None = None
     crowd: Path | None = None
@@ -72,6 +72,8 @@ def _read(wish: Wish, bar: Progress) -> Task:
     def tell(stage: str, share: float) -> None:
         bar.update(shown, description=stage, completed=share)
 
+    if wish.items is None:
+        raise BadInput("ITEMS", "is missing: name a CSV file with a text and its true label in each row.")
     task = read_task(wish.items, wish.label_column, wish.text_column, wish.test_file, keep, tell)
     bar.remove_task(shown)
     return task
@@ -92,9 +94,7 @@ def scene_of(wish: Wish, policy: Policy, task: Task, seed: int) -> Scene:
     return Scene(task, crowd, max(budget // step, 1) * step, step, seed, audit)
 
 
-def _curves(
-    wish: Wish, policy: Policy, names: Sequence[str], task: Task, bar: Progress
-) -> Mapping[str, list[Curve]]:
+def _curves(wish: Wish, policy: Policy, names: Sequence[str], task: Task, bar: Progress) -> Mapping[str, list[Curve]]:
     scenes = [scene_of(wish, policy, task, wish.seed + at) for at in range(wish.runs)]
     trainers: Trainers = probes if wish.trainer == "probe" else lora_trainers(task)
     found: dict[str, list[Curve]] = {}
@@ -117,5 +117,3 @@ def _draw(path: Path, task: Task, found: Mapping[str, list[Curve]]) -> None:
         path.write_bytes(drawn(panels, f"{task.name}: right, % by answers spent"))
     except OSError as error:
         raise BadInput(str(path), f"cannot be written ({error.strerror}).") from error
-
-

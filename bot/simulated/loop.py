@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -31,7 +30,6 @@ from storage.memory import MemoryTransaction
 from storage.memory_archive import MemoryArchive
 from storage.memory_store import Store
 
-REFITS = 2  # between nights, the night's own included
 PATIENCE = 300  # arrivals in a row for whom there is nothing, after which nobody will find anything
 
 
@@ -160,7 +158,6 @@ def opened(scene: Scene, policy: Policy, trainer: ProbeTrainer, controls: int, l
 def run(loop: Loop, tell: Tell) -> Curve:
     """Spends the budget; a point at every night. Ends early where nothing is left to ask."""
     curve, scene, nothing = Curve(), loop.scene, 0
-    refits: Sequence[int] = [scene.step * at // REFITS for at in range(1, REFITS)]
     while loop.spent < scene.budget:
         nothing = 0 if loop.answer() else nothing + 1
         if nothing > PATIENCE:
@@ -170,6 +167,4 @@ def run(loop: Loop, tell: Tell) -> Curve:
         tell(loop.spent)
         if loop.spent % scene.step == 0:
             curve.points.append(loop.point(loop.night()))
-        elif loop.spent % scene.step in refits:
-            loop.refit()
     return curve

@@ -52,7 +52,7 @@ def out_of_fold(notebook: Notebook, rows: Ints, labels: Ints) -> Floats:
     for at in range(FOLDS):
         kept = fold != at
         if kept.any() and (~kept).any():
-            probe = fitted(vectors[kept], target[kept], np.ones(int(kept.sum())), PULLS[3], SEARCH_STEPS, None)
+            probe = fitted(vectors[kept], target[kept], np.ones(int(kept.sum())), PULLS[3], SEARCH_STEPS)
             found[~kept] = probe(vectors[~kept])
     return np.asarray(found)
 
