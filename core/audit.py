@@ -87,8 +87,9 @@ def mean_of(
     some, mass = _grouped(values, share, rng)
     row = rng.integers(0, len(some), DRAWS)
     dirichlet = rng.standard_exponential((DRAWS, some.shape[1])) * mass
-    told = float(values.var() / max(value * (1 - value), 1e-9))  # 1 where each value is 0 or 1, 0 where all are alike
-    ends = rng.standard_gamma(0.5, (DRAWS, 2)) * min(told, 1.0) * some.shape[1] / size
+    doubt = float((values * (1 - values)).mean() / max(value * (1 - value), 1e-9))
+    told = 1.0 - min(doubt, 1.0)  # 1 where each value is 0 or 1, 0 where all are alike
+    ends = rng.standard_gamma(0.5, (DRAWS, 2)) * told * some.shape[1] / size
     drawn = ((dirichlet * some[row]).sum(axis=1) + ends[:, 0]) / (dirichlet.sum(axis=1) + ends.sum(axis=1))
     if population is not None and population > 0:
         drawn = _of_these(drawn, values, row, size, max(population, size), rng)

@@ -29,7 +29,7 @@ from tests.benchmarks.campaigns import Setting, World, world
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 RESULTS = Path("state/bench_audit.jsonl")
-SETTING = Setting(300, 40, 3, Policy(max_overlap=7, audit_share=0.2), hard=0.1, refit_every=300)
+SETTING = Setting(300, 40, 3, Policy(max_overlap=7, audit_share=0.2), hard=0.1, refit_every=10**9)
 WIDTH, FRESH, BUDGET = 12, 4000, 600
 
 
