@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 export TOKENIZERS_PARALLELISM := false
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: demo test serve night bench bench-acquisition bench-beliefs bench-bot bench-choosing bench-kill bench-kinds bench-night bench-prior check lint clean
+.PHONY: demo test serve night bench bench-acquisition bench-audit bench-beliefs bench-bot bench-choosing bench-forecast bench-kill bench-kinds bench-night bench-prior check lint clean
 
 demo: .venv/.demo  ## the whole loop in a browser, no token needed; ARGS=--once ends after the table
 	$(BIN)/crowdloop demo $(ARGS)
@@ -42,6 +42,12 @@ bench-choosing: .venv/.bench  ## the whole loop beside ActiveLab, small-text and
 
 bench-prior: .venv/.bench  ## what the network's voice saves the crowd, beside CROWDLAB
 	$(BIN)/python -m tests.benchmarks.bench_prior $(ARGS)
+
+bench-audit: .venv/.test  ## do audit intervals hold the truth under active choice, beside the naive ones
+	$(BIN)/python -m tests.benchmarks.bench_audit $(ARGS)
+
+bench-forecast: .venv/.test  ## do the answers to come lie in the forecast's interval
+	$(BIN)/python -m tests.benchmarks.bench_forecast $(ARGS)
 
 bench-kinds: .venv/.bench  ## ratings, sets of labels, numbers and pairs against crowd-kit
 	$(BIN)/python -m tests.benchmarks.bench_kinds $(ARGS)

@@ -42,7 +42,8 @@ def worker(right: int) -> Reliability:
 def made(
     said: list[tuple[int, int]], voice: tuple[float, ...] | None
 ) -> tuple[Item, list[tuple[Answer, Reliability]]]:
-    item = Item(ItemId(1), CampaignId(1), "i", Content(Medium.TEXT, "?"), Role.PLAIN, None, "", Verdict.OPEN, POOL.prior)
+    text = Content(Medium.TEXT, "?")
+    item = Item(ItemId(1), CampaignId(1), "i", text, Role.PLAIN, None, "", Verdict.OPEN, POOL.prior)
     item = replace(item, suggestion=voice)
     answers = []
     belief = prior_of(CAMPAIGN, item)
