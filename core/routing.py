@@ -1,7 +1,7 @@
 """What to ask a worker now, and in which form: a draw from the best open items, and when to ask a control.
 
 A draw, because strict order splits the crowd into cliques that never meet; its probability is stored.
-Deviations: greedy for one worker at a time.
+Deviations: greedy for one worker at a time; the item is drawn first, its form chosen then.
 """
 
 from __future__ import annotations
@@ -74,25 +74,33 @@ def priority(item: Item, pool: Pool, policy: Policy) -> float:
 
 
 def draw(head: Head, reliability: Reliability, campaign: Campaign, rng: random.Random) -> Drawn | None:
-    """One of the head of the queue, likelier where a second of this worker's time tells more."""
+    """One of the head of the queue, likelier where a second of this worker's time tells more, in its best form."""
     if not head.items:
         return None
-    chances, best, chosen = chances_of(head, reliability, campaign)
-    index = rng.choices(range(len(chances)), weights=chances)[0]
-    row = head.posteriors[index].tolist()
-    return Drawn(head.items[index], chances[index], chosen[best[index]], claimed(row, campaign.pool))
+    chances = chances_of(head, reliability, campaign)
+    at = rng.choices(range(len(chances)), weights=chances)[0]
+    posterior = claimed(head.posteriors[at].tolist(), campaign.pool)
+    return Drawn(head.items[at], chances[at], best_way(posterior, reliability, campaign), posterior)
 
 
-def chances_of(
-    head: Head, reliability: Reliability, campaign: Campaign
-) -> tuple[list[float], list[int], tuple[Way, ...]]:
-    """(H,) probability of each item's draw, and the index of its best form among the last."""
-    pool, chosen = campaign.pool, ways(campaign)
+def chances_of(head: Head, reliability: Reliability, campaign: Campaign) -> list[float]:
+    """(H,) probability of each item's draw: by its worth in the forms that ask for the whole label, where there are
+    such, as what they tell of dozens of items is one product of matrices."""
+    pool, every = campaign.pool, ways(campaign)
+    chosen = [way for way in every if way.form in (Form.ALL, Form.GROUPS)] or every
     q = claimed_all(head.posteriors, pool.temperature, pool.lapse)
-    worth = worths(q, head.learning, worker_matrix(reliability, pool), campaign, chosen)
-    best = worth.max(axis=1) ** SHARPNESS
+    best = worths(q, head.learning, worker_matrix(reliability, pool), campaign, chosen).max(axis=1) ** SHARPNESS
     weight = best + FLOOR * best.mean() + 1e-9
-    return (weight / weight.sum()).tolist(), worth.argmax(axis=1).tolist(), chosen
+    return (weight / weight.sum()).tolist()  # type: ignore[no-any-return]
+
+
+def best_way(posterior: Sequence[float], reliability: Reliability, campaign: Campaign) -> Way:
+    """The form in which a second on an item believed to be `posterior` (K,) tells most."""
+    chosen = ways(campaign)
+    if len(chosen) == 1:
+        return chosen[0]
+    theta = worker_matrix(reliability, campaign.pool)
+    return chosen[int(worths(np.array([posterior]), np.zeros(1), theta, campaign, chosen).argmax())]
 
 
 def laid_out(way: Way, posterior: Sequence[float], rng: random.Random) -> Layout:

@@ -75,10 +75,11 @@ def told_by_all(q: Floats, theta: Floats) -> Floats:
 
 def told_by_list(q: Floats, theta: Floats, shown: Ints) -> Floats:
     """(N,) nats that a tap on one of `shown` (N, n) or on "none of these" tells."""
-    listed = theta[:, shown].transpose(1, 0, 2)  # (N, K, n): P(tap | truth)
-    taps = np.concatenate([listed, np.maximum(1 - listed.sum(axis=2, keepdims=True), 0.0)], axis=2)
-    expected = np.einsum("nk,nkc->nc", q, taps)
-    told: Floats = _entropy(expected) - (q * _entropy(taps)).sum(axis=1)
+    labels = q @ theta  # (N, K): P(the worker thinks of a label)
+    rest = np.maximum(1 - theta[:, shown].sum(axis=2), 0.0).T  # (N, K): P("none of these" | truth)
+    doubt = _part(theta)[:, shown].sum(axis=2).T + _part(rest)  # (N, K): of the tap, given the truth
+    expected = _part(np.take_along_axis(labels, shown, axis=1)).sum(axis=1) + _part((q * rest).sum(axis=1))
+    told: Floats = expected - (q * doubt).sum(axis=1)
     return np.maximum(told, 0.0)
 
 
@@ -112,5 +113,11 @@ def _seconds(way: Way, beyond: Floats, stages: float) -> float | Floats:
 
 def _entropy(p: Floats) -> Floats:
     """Entropies along the last axis, in nats."""
-    doubt: Floats = -(p * np.log(np.maximum(p, 1e-300))).sum(axis=-1)
+    doubt: Floats = _part(p).sum(axis=-1)
     return doubt
+
+
+def _part(p: Floats) -> Floats:
+    """What each probability adds to an entropy."""
+    part: Floats = -p * np.log(np.maximum(p, 1e-300))
+    return part

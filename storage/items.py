@@ -37,12 +37,14 @@ def _queue(*where: ColumnElement[bool]) -> Select[Any]:
 
 
 def _within(queue: Select[Any]) -> Statement:
-    """Those that the worker has not met, among the first `window` only."""
-    first = queue.add_columns(ITEM.c.priority).limit(given("window")).offset(START).subquery("first")
+    """Those that the worker has not met, among the first `window` only; of the rest no more than the index is read."""
+    places = queue.with_only_columns(ITEM.c.id, ITEM.c.priority)
+    first = places.limit(given("window")).offset(START).subquery("first")
     met = exists().where(QUESTION.c.worker == given("worker"), QUESTION.c.item == first.c.id).correlate(first)
-    columns = (first.c.id, first.c.posterior, first.c.learning)
-    ordered = select(*columns).where(not_(met), strangers(first)).order_by(first.c.priority.desc(), first.c.id)
-    return Statement(ordered.limit(given("limit")).offset(START))
+    unmet = select(first).where(not_(met), strangers(first)).order_by(first.c.priority.desc(), first.c.id)
+    chosen = unmet.limit(given("limit")).offset(START).subquery("chosen")
+    joined = select(ITEM.c.id, ITEM.c.posterior, _learning).join_from(chosen, ITEM, ITEM.c.id == chosen.c.id)
+    return Statement(joined.order_by(chosen.c.priority.desc(), chosen.c.id))
 
 
 HEAD, FRESH = _within(_queue()), _within(_queue(ITEM.c.priority <= fixed("1")))
