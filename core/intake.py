@@ -12,7 +12,7 @@ from core.posterior import absorb, claimed, start
 from core.question import Answer
 from core.reliability import Reliability, learnt
 from core.routing import priority
-from core.stopping import Next, StopRule, decide
+from core.stopping import Next, StopRule, decide, hoped
 from core.suspension import after_control, honest_level, stops
 from core.worker import Admission, Enrolment
 
@@ -104,7 +104,7 @@ def judged(campaign: Campaign, item: Item) -> Item:
     rule = StopRule(policy.confidence, policy.min_overlap, item.limit or policy.max_overlap)
     certain = claimed(item.posterior, campaign.pool)
     verdict = {Next.ASK: Verdict.OPEN, Next.SETTLE: Verdict.SETTLED, Next.DISPUTE: Verdict.DISPUTED}[
-        decide(certain, item.answers, rule)
+        decide(certain, item.answers, rule, hoped(item.posterior, rule.max_overlap - item.answers, rule, campaign.pool))
     ]
     if verdict is Verdict.OPEN and item.problems >= PROBLEMS:
         verdict = Verdict.DISPUTED

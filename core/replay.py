@@ -18,7 +18,7 @@ from core.intake import one_hot
 from core.posterior import absorb, claimed, start
 from core.reliability import Pool, Reliability, learnt
 from core.scoring import accuracy, voted
-from core.stopping import Next, StopRule, decide
+from core.stopping import Next, StopRule, decide, hoped
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -152,7 +152,7 @@ def _bought(day: Day, i: int, worker: int, evidence: Evidence, known: int, rule:
     day.answers[i] += 1
     if known < 0:
         day.posteriors[i] = absorb(belief, evidence, who, pool)
-        day.next[i] = decide(claimed(day.posteriors[i], pool), day.answers[i], rule)
+        day.next[i] = _judged(day, i, rule)
     else:
         day.on_controls += 1
     day.reliabilities[worker] = learnt(who, belief, evidence, pool)
@@ -164,9 +164,14 @@ def _refitted(recorded: Recorded, day: Day, controls: Ints, rule: StopRule, swee
     day.pool = found.pool
     day.posteriors = list(map(tuple, found.posteriors.tolist()))
     day.reliabilities = [Reliability(tuple(row)) for row in found.counts.tolist()]
-    sure = found.calibrated.max(axis=1, keepdims=True).tolist()
-    day.next = [decide(top, n, rule) for top, n in zip(sure, day.answers, strict=True)]
+    day.next = [_judged(day, i, rule) for i in range(len(day.answers))]
     return found
+
+
+def _judged(day: Day, i: int, rule: StopRule) -> Next:
+    """The stop rule, as `core.intake` has it."""
+    belief, answers = day.posteriors[i], day.answers[i]
+    return decide(claimed(belief, day.pool), answers, rule, hoped(belief, rule.max_overlap - answers, rule, day.pool))
 
 
 def part_of(table: AnswerTable, rows: Ints, controls: Ints | None = None) -> AnswerTable:

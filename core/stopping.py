@@ -1,10 +1,17 @@
-"""When to stop asking about an item."""
+"""When to stop asking about an item: it is settled, or another answer is worth less than it costs."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+
+from core.posterior import claimed, consensus
+from core.reliability import Pool
+
+GOOD = 2.0  # deviations above the average worker: as good a worker as one may hope for
+LIKELIEST = 0.99  # nobody is hoped to be right more often
 
 
 class Next(Enum):
@@ -15,21 +22,62 @@ class Next(Enum):
 
 @dataclass(frozen=True, slots=True)
 class StopRule:
-    """Settle at `confidence` (calibrated) with at least `min_overlap` answers; dispute at `max_overlap`."""
+    """Settle at `confidence` (calibrated) with at least `min_overlap` answers; dispute at `max_overlap`.
+
+    `price`: the least worth (see `worth`) of another answer to an item that is not sure; under it the item is disputed
+    as well. 0 where answers are asked for as long as they may settle something.
+    """
 
     confidence: float = 0.95
     min_overlap: int = 2
     max_overlap: int = 7
+    price: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0.5 <= self.confidence < 1.0:
             raise ValueError(f"confidence is at least 0.5 and under 1, not {self.confidence}")
         if not 2 <= self.min_overlap <= self.max_overlap:
             raise ValueError("2 <= min_overlap <= max_overlap: one answer alone settles nothing")
+        if not 0.0 <= self.price <= 1.0:
+            raise ValueError(f"a price is at least 0 and at most 1, not {self.price}")
 
 
-def decide(posterior_calibrated: Sequence[float], answers: int, rule: StopRule) -> Next:
-    """What to do with an item after `answers` answers, given its calibrated posterior (K,)."""
-    if answers >= rule.min_overlap and max(posterior_calibrated) >= rule.confidence:
+def decide(claim: Sequence[float], answers: int, rule: StopRule, best: float = 1.0) -> Next:
+    """What to do with an item after `answers` answers, given its calibrated posterior (K,).
+
+    `best`: how sure the answers that are left could make it, see `hoped`.
+    """
+    if answers >= rule.min_overlap and max(claim) >= rule.confidence:
         return Next.SETTLE
-    return Next.DISPUTE if answers >= rule.max_overlap else Next.ASK
+    if answers >= rule.max_overlap:
+        return Next.DISPUTE
+    hopeless = best < rule.confidence or worth(max(claim), answers) < rule.price
+    return Next.DISPUTE if answers >= rule.min_overlap and hopeless else Next.ASK
+
+
+def worth(sure: float, answers: int) -> float:
+    """What going on with an item may bring for each answer: its doubt over the root of the answers that it took.
+
+    Doubt bounds the gain in correct labels. An item that is in doubt after many answers is probably a hard one, on
+    which the next answers will not agree either: the longer it took, the longer it will take.
+    """
+    return (1.0 - sure) / math.sqrt(answers + 1)
+
+
+def hoped(posterior: Sequence[float], left: int, rule: StopRule, pool: Pool) -> float:
+    """How sure an item would be if `left` more answers all named its likeliest label, from workers as good as may be
+    hoped for; 1 where the campaign's calibration lets no item settle, which is no fault of this item.
+
+    `posterior` (K,) not yet calibrated. An item that even this does not settle need not be asked about again
+    (stochastic curtailment; Lan, Simon and Halperin 1982, doi:10.1080/07474948208836014).
+    """
+    k = pool.labels
+    if k < 2 or 1.0 - pool.lapse * (k - 1) / k < rule.confidence:
+        return 1.0
+    mean = pool.accuracy
+    good = min(mean + GOOD * math.sqrt(mean * (1 - mean) / (pool.strength + 1)), LIKELIEST)
+    odds = max(good * (k - 1) / (1 - good), 1.0) ** min(left, 50)
+    label, _ = consensus(posterior)
+    raised = [p * odds if j == label else p for j, p in enumerate(posterior)]
+    total = sum(raised)
+    return max(claimed([p / total for p in raised], pool))
