@@ -39,7 +39,7 @@ def _graded(crowd: Crowd) -> tuple[Floats, Floats]:
     known = crowd.truth[crowd.item] >= 0
     right = (crowd.label == crowd.truth[crowd.item])[known]
     seen = np.bincount(crowd.worker[known], minlength=crowd.workers).astype(float)
-    return seen, np.bincount(crowd.worker[known], right, crowd.workers)
+    return seen, np.bincount(crowd.worker[known], right.astype(float), crowd.workers).astype(float)
 
 
 def _means(gains: list[float], blind_gains: list[float], covers: list[float]) -> tuple[Row, ...]:

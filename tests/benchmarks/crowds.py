@@ -103,6 +103,18 @@ def simulated(seed: int, labels: int, items: int = 600, workers: int = 60, overl
     return Crowd(f"simulated {labels}", item, worker, label, truth, workers, labels)
 
 
+def tilted(seed: int, labels: int, items: int = 600, workers: int = 60, overlap: int = 5) -> Crowd:
+    """Another crowd on which nothing was tuned: labels on a scale, each worker with a noise and a bias of their own."""
+    rng = np.random.default_rng(1000 + seed)
+    truth = rng.choice(labels, items, p=rng.dirichlet(np.full(labels, 2.0)))
+    noise, bias = rng.gamma(3.0, 0.25, workers), rng.normal(0.0, 0.35, workers)
+    item, worker = np.repeat(np.arange(items), overlap), rng.integers(0, workers, items * overlap)
+    blur = rng.gamma(2.0, 0.5, items)[item]  # how hard an item is to place
+    seen = truth[item] + bias[worker] + noise[worker] * blur * rng.normal(size=len(item))
+    label = np.clip(np.rint(seen), 0, labels - 1).astype(np.int64)
+    return Crowd(f"tilted {labels}", item, worker, label, truth, workers, labels)
+
+
 def million(seed: int = 0, answers: int = 1_000_000) -> Crowd:
     """A large simulated crowd: 5 answers an item, 200 a worker, 4 labels."""
     rng = np.random.default_rng(seed)
