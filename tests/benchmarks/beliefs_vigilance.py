@@ -21,7 +21,7 @@ from core.vigilance import Vigilance, watch
 from core.worker import Reason
 from tests.benchmarks.crowds import Crowd, Floats, Ints, load
 from tests.benchmarks.hostile import NOISY, RINGS, SPAM, Attack, made, under
-from tests.benchmarks.peers import labelled
+from tests.benchmarks.peers import PEERS
 from tests.benchmarks.table import Row, spread, told
 
 PART = "6. vigilance"
@@ -101,7 +101,7 @@ def _peers(crowd: Crowd, rest: Ints, seed: int) -> Floats:
     """(2,) percent right on `rest` of crowd-kit's Dawid-Skene and of majority vote, for the first `SLOW` seeds."""
     if seed >= SLOW:
         return np.full(2, np.nan)
-    return np.array([labelled("Dawid-Skene", crowd, rest), labelled("vote", crowd, rest)])
+    return np.array([crowd.right(np.eye(crowd.labels)[PEERS[peer](crowd)], rest) for peer in ("Dawid-Skene", "vote")])
 
 
 def _suspected(crowds: list[Crowd], seeds: int) -> list[Row]:
