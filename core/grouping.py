@@ -22,7 +22,7 @@ WORD = re.compile(r"[\u3040-\u9fff\uac00-\ud7af]+|[^\W\d_\u3040-\u9fff\uac00-\ud
 WORD_END = re.compile(r"(?<=[a-z]{3})(?:e?s|ed|ing)$")  # card, cards; transfer, transferred: near enough
 SAY_NOTHING = frozenset({"and", "for", "from", "into", "not", "other", "the", "via", "with"})
 ALIKE = 0.08  # cosine below which labels have nothing in common
-ROOM = 40  # letters of a group's name on its button
+ROOM = 32  # letters of a group's name on its button
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +97,9 @@ def title(group: Group, words: Sequence[str]) -> str:
         return group.name
     shared = _shared(group, words)
     own = sorted((words[label] for label in group.labels), key=lambda one: shared not in one.lower())
-    listed, rest = f"{shared}: {own[0]}" if shared else own[0], own[1:]
-    while rest and len(listed) + len(rest[0]) < ROOM:
-        listed += f", {rest.pop(0)}"
-    return f"{listed}, …" if rest else listed
+    listed = ", ".join(own) if not shared else f"{shared}: {', '.join(own)}"
+    room = ROOM // 2 if any("\u2e80" <= sign for sign in listed[:ROOM]) else ROOM  # Chinese signs are twice as wide
+    return listed if len(listed) <= room else listed[: room - 1].rstrip(" ,、") + "…"
 
 
 def _shared(group: Group, words: Sequence[str]) -> str:

@@ -98,8 +98,9 @@ class MemoryTransaction(MemoryPeople, MemoryChains):
     def head(self, campaign: CampaignId, worker: WorkerId, limit: int) -> Head:
         queue = self.store.queues.get(campaign, [])
         fresh = bisect_left(queue, (-1.0, 0))
-        places = dict.fromkeys([*range(WINDOW * limit), *range(fresh, fresh + WINDOW * limit)])
-        bounded = self._unmet((queue[at] for at in places if at < len(queue)), worker)
+        begun, end = range(min(WINDOW * limit, len(queue))), min(fresh + WINDOW * limit, len(queue))
+        places = dict.fromkeys([*begun, *range(max(fresh, len(begun)), end)])
+        bounded = self._unmet((queue[at] for at in places), worker)
         found = list(islice(bounded, limit)) or list(islice(self._unmet(queue, worker), limit))
         learning = [0.0 if item.answers else item.worth for item in found]
         return Head([item.id for item in found], np.array([item.posterior for item in found]), np.array(learning))

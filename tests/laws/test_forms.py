@@ -140,7 +140,7 @@ def test_groups_go_by_the_words_of_their_labels() -> None:
     names = tuple(f"{what} {which}" for what in ("card", "refund", "transfer") for which in ("lost", "late", "twice"))
     groups = grouped(names)
     assert [group.labels for group in groups] == [(0, 1, 2), (3, 4, 5), (6, 7, 8)]
-    assert title(groups[1], names) == "refund: refund lost, refund late, …"
+    assert title(groups[1], names) == "refund: refund lost, refund lat…"
     assert title(Group("Money", (3, 4)), names) == "Money"
     assert [len(group.labels) for group in ranges(20, 8)] == [7, 7, 6]
 
