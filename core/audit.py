@@ -105,9 +105,9 @@ def _of_these(
     inside = seen + rng.normal(size=len(row)) * np.sqrt(doubt / size)
     rest = population - size
     if rest == 0:
-        return np.clip(inside, 0.0, 1.0)
+        return np.asarray(np.clip(inside, 0.0, 1.0), dtype=np.float64)
     outside = drawn + rng.normal(size=len(row)) * np.sqrt(drawn * (1 - drawn) / rest)
-    return np.clip((size * inside + rest * outside) / population, 0.0, 1.0)
+    return np.asarray(np.clip((size * inside + rest * outside) / population, 0.0, 1.0), dtype=np.float64)
 
 
 def _grouped(values: Floats, share: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
@@ -120,12 +120,6 @@ def _grouped(values: Floats, share: Floats, rng: np.random.Generator) -> tuple[F
     mass = np.add.reduceat(share[order], edges)
     means = np.add.reduceat((values * share)[:, order], edges, axis=1) / mass
     return means, mass / mass.mean()
-
-
-def accuracy_of(beliefs: Floats, guess: Ints, rng: np.random.Generator, population: int | None = None) -> Estimate:
-    """How often the crowd's own guess (n,) is right, from beliefs (C, n, K) about a uniform sample of items."""
-    right = np.take_along_axis(beliefs, guess[None, :, None], axis=2)[:, :, 0]
-    return mean_of(right, rng, population)
 
 
 def other_accuracy(
@@ -230,13 +224,14 @@ def audited(beliefs: Beliefs, trusted: Trust, rng: np.random.Generator) -> Audit
     about = _about(sample, trusted, pool.labels)
     settled = np.array([item.verdict is Verdict.SETTLED for item in sample], dtype=bool)
     guess = about.mean(axis=0).argmax(axis=1)
+    right = np.take_along_axis(about, guess[None, :, None], axis=2)[:, :, 0]
     present = [item.verdict for item in beliefs.items if item.verdict is not Verdict.WITHDRAWN]
     return Audit(
         items=len(mine),
         asked=len(sample),
         reviewed=sum(item.truth is not None for item in mine),
         known=len(trusted.known),
-        consensus=accuracy_of(about[:, settled], guess[settled], rng, present.count(Verdict.SETTLED)),
+        consensus=mean_of(right[:, settled], rng, present.count(Verdict.SETTLED)),
         shares=tuple(shares_of(about, pool.prior, rng, len(present))),
         beliefs=about,
         sample=tuple(sample),

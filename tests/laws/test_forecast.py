@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 
 from core.audit import Trust
 from core.campaign import Policy
-from core.forecast import LEVELS, Forecast, Moves, forecast, level_of, played
+from core.forecast import Forecast, forecast
 from core.ids import CampaignId, ItemId, WorkerId
 from core.item import Content, Item, Medium, Role, Verdict
+from core.moves import LEVELS, Moves, level_of, played
 from core.ports import Beliefs, Snapshot
 from core.refit import beliefs_of
 from tests.laws.test_explain import CAMPAIGN
