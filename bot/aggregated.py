@@ -32,6 +32,7 @@ from storage.exchange.gathered import AnswerFile, AnswerKind
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 MOST_MEETINGS = 1_000_000  # pairs of answers to one item, above which rings are not looked for: it would take long
+MANY_MEETINGS = 1_000  # above which a crowd that never differs cannot be a crowd: thumbs slip
 LARGE, FEW_SWEEPS = 300_000, 20  # answers from which the committee sweeps less; it has settled by then
 
 
@@ -102,6 +103,23 @@ def _categories(file: AnswerFile, words: Words, told: Ints, judged: Ints, truth:
 def rings_sought(met: Floats) -> bool:
     """Whether colluding workers are looked for, given the answers of each item (N,)."""
     return float((met * (met - 1)).sum()) / 2 <= MOST_MEETINGS
+
+
+def remarks(file: AnswerFile) -> list[str]:
+    """What whoever reads the result must know: what was not looked for, and answers that cannot be what they seem."""
+    met = np.bincount(file.item).astype(np.float64)
+    found = []
+    if file.kind is AnswerKind.CATEGORICAL and not rings_sought(met):
+        found.append("workers who copy from each other were not looked for: too many answers meet")
+    if file.kind is not AnswerKind.PAIRS and (met * (met - 1)).sum() / 2 >= MANY_MEETINGS and not _differs(file):
+        found.append("no two answers to a task differ: these are labels already, no confidence can be had from them")
+    return found
+
+
+def _differs(file: AnswerFile) -> bool:
+    first = np.zeros(len(file.tasks), dtype=np.int64)
+    first[file.item[::-1]] = file.cell[::-1]
+    return bool((file.cell != first[file.item]).any())
 
 
 def _watched(file: AnswerFile, words: Words) -> Vigilance:

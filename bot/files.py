@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from bot.aggregated import Aggregate, rings_sought
+from bot.aggregated import Aggregate, remarks
 from bot.aggregated import aggregate as aggregated
 from core.errors import BadInput, NotFound
 from core.replay import Comparison, Recorded, compared
@@ -47,6 +48,8 @@ def aggregate(
     seconds = time.perf_counter() - begun
     if as_json:
         print(json.dumps(_aggregate_json(file, found, seconds)))
+        for remark in remarks(file):
+            print(f"note: {remark}", file=sys.stderr)
     else:
         _show_aggregate(file, found, seconds)
     return 0
@@ -77,8 +80,8 @@ def _show_aggregate(file: AnswerFile, found: Aggregate, seconds: float) -> None:
     flagged = [row for row in found.workers if row.flags]
     if flagged:
         table.add_row("suspicions", f"{len(flagged)} workers, such as {flagged[0].worker}: {flagged[0].flags[0]}")
-    if not rings_sought(np.bincount(file.item).astype(np.float64)):
-        table.add_row("not looked for", "workers who copy from each other: too many answers")
+    for remark in remarks(file):
+        table.add_row("note", remark)
     Console().print(table)
 
 

@@ -12,6 +12,7 @@ from core.reliability import Pool
 
 GOOD = 2.0  # deviations above the average worker: as good a worker as one may hope for
 LIKELIEST = 0.99  # nobody is hoped to be right more often
+MOST_LEFT = 50  # answers; more would settle anything
 
 
 class Next(Enum):
@@ -74,10 +75,17 @@ def hoped(posterior: Sequence[float], left: int, rule: StopRule, pool: Pool) -> 
     k = pool.labels
     if k < 2 or 1.0 - pool.lapse * (k - 1) / k < rule.confidence:
         return 1.0
-    mean = pool.accuracy
-    good = min(mean + GOOD * math.sqrt(mean * (1 - mean) / (pool.strength + 1)), LIKELIEST)
-    odds = max(good * (k - 1) / (1 - good), 1.0) ** min(left, 50)
     label, _ = consensus(posterior)
-    raised = [p * odds if j == label else p for j, p in enumerate(posterior)]
-    total = sum(raised)
-    return max(claimed([p / total for p in raised], pool))
+    right, left = _good(pool, label), min(left, MOST_LEFT)
+    masses = []
+    for j, (p, row) in enumerate(zip(posterior, pool.confusion, strict=True)):
+        wrong = row[label] * (1 - _good(pool, j)) / max(1 - row[j], 1e-9)
+        masses.append(p if j == label else p * min(wrong / right, 1.0) ** left)
+    total = sum(masses)
+    return max(claimed([mass / total for mass in masses], pool))
+
+
+def _good(pool: Pool, label: int) -> float:
+    """How often as good a worker as may be hoped for is right on items of this label."""
+    mean = pool.confusion[label][label]
+    return max(min(mean + GOOD * math.sqrt(mean * (1 - mean) / (pool.strength + 1)), LIKELIEST), mean)

@@ -11,6 +11,11 @@ Planted bugs, each seen to fail here:
 - `calibrated` multiplies by the temperature (`test_heat_makes_no_belief_surer`)
 - `decide` settles on one answer (`test_one_answer_settles_nothing`)
 - a pool's JSON loses the lapse (`test_pools_and_reliabilities_survive_storage`)
+- `decide` disputes before the least overlap (`test_no_item_is_given_up_before_its_least_answers`)
+- `hoped` counts one answer too few, or takes the average worker's errors for a good one's right answers
+  (`test_answers_never_do_more_than_was_hoped`)
+- `hoped` blames an item for a calibration that lets none settle (`test_a_cap_on_claims_is_no_fault_of_an_item`)
+- `worth` grows with the answers that an item took (`test_going_on_is_worth_less_the_longer_it_took`)
 """
 
 from __future__ import annotations
@@ -22,9 +27,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from core.evidence import Evidence
-from core.posterior import absorb, calibrated, consensus, start
+from core.posterior import absorb, calibrated, claimed, consensus, start
 from core.reliability import Model, Pool, Reliability, accuracy, confusion, learnt
-from core.stopping import Next, StopRule, decide
+from core.stopping import Next, StopRule, decide, hoped, worth
 
 settings.register_profile("beliefs", deadline=None, max_examples=60)
 settings.load_profile("beliefs")
@@ -198,6 +203,56 @@ def test_one_answer_settles_nothing() -> None:
     for wrong in ((0.9, 1, 5), (0.9, 3, 2), (1.0, 2, 5)):
         with pytest.raises(ValueError):
             StopRule(*wrong)
+
+
+@given(st.data())
+def test_no_item_is_given_up_before_its_least_answers(data: st.DataObject) -> None:
+    rule = StopRule(0.9, data.draw(st.integers(2, 4)), data.draw(st.integers(4, 9)), data.draw(st.floats(0, 1)))
+    claim = data.draw(distributions(data.draw(st.integers(2, 5))))
+    answers, best = data.draw(st.integers(0, 10)), data.draw(st.floats(0, 1))
+    found = decide(claim, answers, rule, best)
+    assert (found is Next.SETTLE) == (answers >= rule.min_overlap and max(claim) >= 0.9)
+    if answers < rule.min_overlap:
+        assert found is Next.ASK
+    if answers >= rule.max_overlap:
+        assert found is not Next.ASK
+    elif found is Next.DISPUTE:
+        assert best < 0.9 or worth(max(claim), answers) < rule.price
+
+
+@given(st.data())
+def test_answers_never_do_more_than_was_hoped(data: st.DataObject) -> None:
+    pool = data.draw(pools())
+    belief, left = data.draw(distributions(pool.labels)), data.draw(st.integers(0, 6))
+    label, _ = consensus(belief)
+    hope = hoped(belief, left, StopRule(0.5, 2, 7), pool)
+    best = min(max(pool.confusion[label][label], 1e-9) / max(row[label], 1e-9) for row in pool.confusion)
+    assume(best >= 1.0)  # a pool whose answers speak against what they name hopes for nothing
+    told = belief
+    for _ in range(left):
+        told = absorb(told, Evidence.of(label), Reliability.newcomer(pool), pool)
+    assert claimed(told, pool)[label] <= hope + 1e-6
+    assert hope <= hoped(belief, left + 1, StopRule(0.5, 2, 7), pool) + 1e-9
+
+
+def test_hope_and_the_price_of_hopeless_items() -> None:
+    pool, rule = Pool.fresh(2, 0.7, strength=1000.0), StopRule(0.95, 2, 7)
+    assert hoped((0.5, 0.5), 2, rule, pool) < 0.95 < hoped((0.5, 0.5), 5, rule, pool)
+    assert decide((0.5, 0.5), 5, rule, hoped((0.5, 0.5), 2, rule, pool)) is Next.DISPUTE
+    assert decide((0.5, 0.5), 2, rule, hoped((0.5, 0.5), 5, rule, pool)) is Next.ASK
+    assert decide((0.6, 0.4), 3, StopRule(0.95, 2, 7, price=0.3)) is Next.DISPUTE
+    assert decide((0.6, 0.4), 3, StopRule(0.95, 2, 7, price=0.1)) is Next.ASK
+
+
+def test_a_cap_on_claims_is_no_fault_of_an_item() -> None:
+    fresh = Pool.fresh(2)
+    capped = Pool(fresh.prior, fresh.confusion, 8.0, 1.3, fresh.model, lapse=0.2)
+    assert hoped((0.5, 0.5), 1, StopRule(0.95), capped) == 1.0
+
+
+@given(st.floats(0.5, 0.999), st.integers(0, 30))
+def test_going_on_is_worth_less_the_longer_it_took(sure: float, answers: int) -> None:
+    assert 0 < worth(sure, answers + 1) < worth(sure, answers) <= 1 - sure
 
 
 @given(st.data())
