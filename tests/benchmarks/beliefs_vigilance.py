@@ -37,8 +37,8 @@ def rows(quick: bool) -> tuple[Row, ...]:
     seeds = 2 if quick else 20
     recorded = [load(name) for name in SETS]
     return (
-        *_attacks("four recorded sets", recorded, seeds, each=True),
-        *_attacks("simulated crowds", [made(seed) for seed in range(2 if quick else 8)], min(seeds, 3), each=False),
+        *_attacks("recorded", recorded, seeds, each=True),
+        *_attacks("simulated", [made(seed) for seed in range(2 if quick else 8)], min(seeds, 3), each=False),
         *_suspected(recorded, seeds),
         *_stopped(),
         *_few_controls(recorded, seeds),
@@ -68,7 +68,7 @@ def _attacks(words: str, crowds: list[Crowd], seeds: int, each: bool) -> list[Ro
 
 def _clean(words: str, lost: list[float]) -> Row:
     mean = float(np.mean(lost))
-    said = f"{words}, nobody hostile: points lost by watching"
+    said = f"{words}, points lost: nobody hostile"
     return Row(PART, said, mean, *spread(lost), {}, "<= 0.5", mean <= 0.5)
 
 
@@ -77,7 +77,7 @@ def _cost(words: str, attack: Attack, table: Floats, each: bool) -> list[Row]:
     bar, worst = BARS.get(name, (float("nan"), float("nan")))
     mean, most = float(table[:, 0].mean()), float(table[:, 0].max())
     peers = {"Dawid-Skene": float(table[:, 1].mean()), "majority vote": float(table[:, 2].mean())}
-    said = f"{words}, {attack.words}: points lost"
+    said = f"{words}, points lost: {attack.words}"
     found = [Row(PART, said, mean, *spread(table[:, 0]), peers)]
     if np.isfinite(bar):
         found = [replace(found[0], bar=f"<= {bar}", reached=mean <= bar)]

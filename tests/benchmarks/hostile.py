@@ -21,12 +21,12 @@ class Attack:
     @property
     def words(self) -> str:
         told = ", knows the controls" if self.knows_controls else ""
-        return f"{self.kind} with {self.share:.0%} of the answers{told}"
+        return f"{self.kind} {self.share:.0%} of the answers{told}"
 
 
 SPAM = tuple(Attack(kind, 0.4) for kind in ("random spam", "constant spam", "prior spam", "mixed spam"))
 RINGS = (Attack("ring", 0.3), Attack("ring", 0.4), Attack("ring", 0.3, knows_controls=True))
-NOISY = Attack("ring, one in five its own,", 0.3, noise=0.2)
+NOISY = Attack("ring, 20% noise,", 0.3, noise=0.2)
 
 
 def under(attack: Attack, crowd: Crowd, told: Ints, seed: int) -> Crowd:
