@@ -127,9 +127,8 @@ def other_accuracy(
 ) -> Estimate:
     """How often guesses (n,) are right that know more than the crowd's beliefs (C, n, K): a version's.
 
-    The mass of a belief on the guess is too low where answers are few, as it knows nothing of what the version saw.
-    So the accuracy is the one under which the answers are likeliest: those about an item are likelier by
-    belief / prior where the guess is right, and by the rest of the belief / the rest of the prior where it is wrong.
+    A belief's mass on the guess is too low where answers are few: it knows nothing of what the version saw. So this is
+    the accuracy under which the answers are likeliest: by belief / prior where right, rest / rest where wrong.
     """
     c, n, _ = beliefs.shape
     if n == 0:
@@ -162,8 +161,7 @@ def shares_of(
 ) -> list[Estimate]:
     """How common each label is, from beliefs (C, n, K) that were reached from the class prior (K,).
 
-    The prior is taken out and the shares that fit the answers best are put in (Saerens et al.): else rare labels
-    would be pulled towards how common they were among actively chosen items.
+    The prior is taken out and the shares that fit the answers best are put in (Saerens et al.).
     """
     c, n, k = beliefs.shape
     if n == 0:
@@ -247,7 +245,6 @@ def _about(sample: Sequence[Item], trusted: Trust, labels: int) -> Floats:
 def even(values: Floats, p_select: Floats, rng: np.random.Generator) -> Estimate:
     """The mean of a quantity in [0, 1] of questions (n,) as if each had been drawn evenly from the head of its queue.
 
-    It undoes the draw within the head and nothing else: what never reached the head has no chance to be undone, so
-    figures about all items come from audit items.
+    It undoes the draw within the head and no more: figures about all items come from audit items.
     """
     return mean_of(values[None], rng, weight=1 / np.maximum(p_select, 1e-6))
