@@ -31,12 +31,14 @@ class Feeder:
         moved = 0
         chains = await self._ledger.transact(lambda tx: tx.chains())
         for source in sorted({chain.source for chain in chains}):
-            campaign = await self._ledger.transact(lambda tx, source=source: tx.campaign(source))
-            state = campaign.pool, [chain for chain in chains if chain.source == source]
+            state = await self._pool(source), [chain for chain in chains if chain.source == source]
             if self._looked.get(source) != state:
                 moved += await self.mend(source)
                 self._looked[source] = state
         return moved
+
+    async def _pool(self, campaign: CampaignId) -> Pool:
+        return await self._ledger.transact(lambda tx: tx.campaign(campaign).pool)
 
     async def mend(self, campaign: CampaignId) -> int:
         """Looks at a campaign whatever is known of it; how many items were moved."""

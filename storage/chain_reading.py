@@ -81,7 +81,7 @@ def find_restless(cursor: Cursor, campaign: CampaignId) -> list[ItemId]:
 
 def find_provenance(cursor: Cursor, campaign: CampaignId) -> list[Provenance]:
     rows = [row for statement in (CAME_IN, WENT_OUT) for row in cursor.rows(statement, campaign=campaign)]
-    return [Provenance(*row[:5], state=FedState(row[5])) for row in rows]
+    return [Provenance(*names, FedState(state)) for *names, state in rows]
 
 
 def find_texts(cursor: Cursor, campaign: CampaignId) -> Texts:

@@ -11,7 +11,7 @@ from core.errors import Conflict
 from core.ids import CampaignId, ChainId, ItemId, QuestionId
 from storage.part import Part
 from storage.questions import ANSWER, QUESTION, stands
-from storage.sql import Cursor, DbRow, Kind, Statement, given, insert
+from storage.sql import START, Cursor, DbRow, Kind, Statement, fixed, given, insert
 from storage.tables import TABLES
 
 CHAIN, FED, WRITTEN = TABLES["chain"], TABLES["fed"], TABLES["written"]
@@ -35,6 +35,13 @@ SAVE_FED = Statement(
     update(FED).where(FED.c.item == given("of")).values(chain=given("by"), apart=given("alone"), state=given("now"))
 )
 ADD_WRITTEN = Statement(insert("written"))
+
+KEEPS_APART = Statement(
+    select(CHAIN.c.id)
+    .where(CHAIN.c.apart == true(), (CHAIN.c.source == given("campaign")) | (CHAIN.c.target == given("campaign")))
+    .limit(fixed("1"))
+    .offset(START)
+)
 
 
 def strangers(items: FromClause) -> ColumnElement[bool]:

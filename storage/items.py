@@ -13,7 +13,7 @@ from core.item import Item, NewItem, Role, Verdict
 from core.routing import WINDOW, Head
 from storage import mapping
 from storage.campaigns import Campaigns
-from storage.chains import strangers
+from storage.chains import KEEPS_APART, strangers
 from storage.mapping import Values
 from storage.sql import START, Statement, fixed, given, insert
 from storage.tables import ASKABLE, CONTROL, TABLES
@@ -36,19 +36,26 @@ def _queue(*where: ColumnElement[bool]) -> Select[Any]:
     )
 
 
-def _within(queue: Select[Any]) -> Statement:
+def _within(queue: Select[Any], apart: bool) -> Statement:
     """Those that the worker has not met, among the first `window` only; of the rest no more than the index is read."""
     places = queue.with_only_columns(ITEM.c.id, ITEM.c.priority)
     first = places.limit(given("window")).offset(START).subquery("first")
     met = exists().where(QUESTION.c.worker == given("worker"), QUESTION.c.item == first.c.id).correlate(first)
-    unmet = select(first).where(not_(met), strangers(first)).order_by(first.c.priority.desc(), first.c.id)
+    kept = (strangers(first),) if apart else ()
+    unmet = select(first).where(not_(met), *kept).order_by(first.c.priority.desc(), first.c.id)
     chosen = unmet.limit(given("limit")).offset(START).subquery("chosen")
     joined = select(ITEM.c.id, ITEM.c.posterior, _learning).join_from(chosen, ITEM, ITEM.c.id == chosen.c.id)
     return Statement(joined.order_by(chosen.c.priority.desc(), chosen.c.id))
 
 
-HEAD, FRESH = _within(_queue()), _within(_queue(ITEM.c.priority <= fixed("1")))
-HEAD_AFTER_ALL = Statement(_queue(_unmet, strangers(ITEM)).limit(given("limit")).offset(START))
+HEADS = {  # by whether chains keep workers apart here: the best, the best of what is fresh, and of all
+    apart: (
+        _within(_queue(), apart),
+        _within(_queue(ITEM.c.priority <= fixed("1")), apart),
+        Statement(_queue(_unmet, *((strangers(ITEM),) if apart else ())).limit(given("limit")).offset(START)),
+    )
+    for apart in (False, True)
+}
 UNMET_CONTROLS = Statement(
     select(ITEM.c.id)
     .where(ITEM.c.campaign == given("campaign"), text(CONTROL), _unmet)
@@ -89,11 +96,12 @@ class Items(Campaigns):
     def head(self, campaign: CampaignId, worker: WorkerId, limit: int) -> Head:
         given_ = {"campaign": campaign, "worker": worker, "limit": limit}
         window = WINDOW * limit
-        rows = self.cursor.rows(HEAD, window=window, **given_)
+        best, fresh, all_ = HEADS[self.cursor.row(KEEPS_APART, campaign=campaign) is not None]
+        rows = self.cursor.rows(best, window=window, **given_)
         if len(rows) < limit:  # this worker has met most of what is begun
             known = {row[0] for row in rows}
-            rows += [row for row in self.cursor.rows(FRESH, window=window, **given_) if row[0] not in known]
-        return mapping.head(rows[:limit] or self.cursor.rows(HEAD_AFTER_ALL, **given_))
+            rows += [row for row in self.cursor.rows(fresh, window=window, **given_) if row[0] not in known]
+        return mapping.head(rows[:limit] or self.cursor.rows(all_, **given_))
 
     def unmet_controls(self, campaign: CampaignId, worker: WorkerId, limit: int) -> list[ItemId]:
         rows = self.cursor.rows(UNMET_CONTROLS, campaign=campaign, worker=worker, limit=limit)

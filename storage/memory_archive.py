@@ -149,6 +149,8 @@ class MemoryArchive(MemoryChainReading):
         found = self._store.campaign(campaign)
         for new in beliefs.items:
             old = self._store.items.get(new.id)
+            if new.verdict is Verdict.WITHDRAWN:  # it may be back by now
+                continue
             if old and old.answers == new.answers and old.verdict is not Verdict.WITHDRAWN and old.truth is None:
                 self._store.put_item(_merged(old, new, queue))
         standing: dict[WorkerId, int] = {}

@@ -8,7 +8,7 @@ from sqlalchemy import func, select, text, update
 
 from core.errors import NotFound
 from core.ids import CampaignId, WorkerId
-from core.item import Item
+from core.item import Item, Verdict
 from core.ports import Beliefs
 from core.reliability import Pool
 from storage import mapping
@@ -60,8 +60,9 @@ def publish_people(cursor: Cursor, campaign: CampaignId, beliefs: Beliefs) -> No
 
 
 def publish_items(cursor: Cursor, items: Iterable[Item]) -> None:
-    """Posterior, verdict and priority of each item that has no newer answer."""
-    cursor.changes(PUBLISH_ITEM, map(_belief, items))
+    """Posterior, verdict and priority of each item that has no newer answer. A refit withdraws nothing: what was
+    withdrawn at its snapshot may be back by now."""
+    cursor.changes(PUBLISH_ITEM, [_belief(item) for item in items if item.verdict is not Verdict.WITHDRAWN])
 
 
 def _belief(item: Item) -> Mapping[str, object]:

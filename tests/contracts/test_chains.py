@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -14,13 +15,14 @@ import pytest
 from core import feeding, service
 from core.administration import create_campaign, import_items
 from core.campaign import TEXT_LABELS, Campaign, Draft, Kind, Policy
-from core.chains import Chain, Fed, FedState, Proposal
+from core.chains import Chain, Fed, FedState, Proposal, circle
 from core.errors import Conflict, NotFound, Refused
 from core.feeding import Link
 from core.ids import Account
 from core.item import Content, Item, Medium, NewItem, Verdict
 from core.ports import Ledger, Transaction
 from core.question import Press, Question, QuestionState, Tap
+from core.refit import beliefs_of
 from core.tapping import Outcome, Tapped, tap
 from core.worker import Worker
 from core.writing import write
@@ -217,6 +219,19 @@ async def test_a_refit_that_changes_its_mind_is_followed(floor: Floor, house: Ho
     assert await floor.open_in(products) == [f"reviews/{names[settled.id]}"]
 
 
+async def test_a_refit_does_not_withdraw_what_came_back_meanwhile(floor: Floor, house: House) -> None:
+    """Fails where publishing writes the verdict "withdrawn" of its snapshot."""
+    reviews, products, _ = await chained(floor)
+    last = (await floor.settle(reviews, 1))[-1]
+    await floor.press(1, last, Press.UNDO)
+    beliefs = beliefs_of(house.archive.snapshot(products.id))
+    again = await floor.ledger.transact(lambda tx: tx.question(last.id))
+    assert again is not None
+    await floor.press(1, again, 1)
+    house.archive.publish(products.id, beliefs)
+    assert await floor.open_in(products) == ["reviews/i0"]
+
+
 async def test_a_chain_that_comes_later_takes_what_is_settled(floor: Floor, house: House) -> None:
     reviews, products = await floor.campaign("reviews", 3, ("praise", "complaint")), await floor.campaign("products")
     for _ in range(3):
@@ -311,14 +326,21 @@ async def test_no_chain_runs_in_a_circle(floor: Floor) -> None:
 
 
 async def test_two_admins_at_once_cannot_close_a_circle(floor: Floor) -> None:
-    """Without the lock PostgreSQL lets both see no chain and add one each."""
-    await floor.campaign("one")
-    await floor.campaign("two")
-    for _ in range(5):
-        found = await asyncio.gather(
-            floor.link("one", "yes", "two"), floor.link("two", "yes", "one"), return_exceptions=True
-        )
-        assert sum(isinstance(one, Chain) for one in found) <= 1
+    """Who asks for the chains `alone` waits for the other: without the lock PostgreSQL lets both see none."""
+    one, two = await floor.campaign("one"), await floor.campaign("two")
+
+    def slowly(source: Campaign, target: Campaign) -> Callable[[Transaction], Chain]:
+        def work(tx: Transaction) -> Chain:
+            if circle(tx.chains(alone=True), source.id, target.id):
+                raise Refused("a circle")
+            time.sleep(0.2)
+            return tx.add_chain(source.id, 0, target.id, False)
+
+        return work
+
+    both = (floor.ledger.transact(slowly(one, two)), floor.ledger.transact(slowly(two, one)))
+    found = await asyncio.gather(*both, return_exceptions=True)
+    assert sorted(type(each).__name__ for each in found) == ["Chain", "Refused"]
     assert len(await floor.ledger.transact(lambda tx: tx.chains())) == 1
 
 
