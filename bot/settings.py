@@ -91,7 +91,7 @@ class PolicyDefaults(Section):
     suspension: float = 0.01
     audit_share: float = 0.1
     head: int = 32
-    network_weight: float = 0.5
+    network_weight: float = 1.0
     pay: int = 0
     currency: str = "EUR"
 

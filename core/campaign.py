@@ -54,7 +54,7 @@ class Policy:
     suspension: float = 0.01  # share of honest workers that the test on controls may stop; 0 stops nobody
     audit_share: float = 0.1  # share of items kept from training, by hash of their name
     head: int = 32  # how many of the best open items a question is drawn from
-    network_weight: float = 0.5  # voice of the serving version in an item's belief; 0 is silent
+    network_weight: float = 1.0  # most that is heard of the serving version; the campaign learns how much, 0 is silent
     form: Form | None = None  # of every question; None: by worth
     show_suggestion: float = 0.0  # share of questions that tell what a version thinks, to measure what that does
     pay: int = 0  # for each answer, in thousandths of the currency's unit

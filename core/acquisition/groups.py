@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
-SAMPLE = 8192  # items from which centres are learnt
+SAMPLE = 4096  # items from which centres are learnt
 SWEEPS = 6
 CHUNK = 8192
 
@@ -38,6 +38,8 @@ def grouped(embeddings: Rows, weight: Floats, k: int, rng: np.random.Generator) 
     Source: Lloyd's algorithm from k-means++ seeds (Arthur and Vassilvitskii 2007), on a sample drawn by weight.
     """
     n = len(embeddings)
+    if n == 0:
+        return Groups(np.zeros((1, embeddings.shape[1]), np.float32), np.zeros(0, np.int64), np.zeros(0))
     k = min(k, n, SAMPLE // 4)
     rows = sample(weight, min(n, SAMPLE), rng)
     points = np.asarray(embeddings[rows], dtype=np.float32)
@@ -61,10 +63,13 @@ def spread(points: Singles, weight: Floats, k: int, rng: np.random.Generator) ->
     """(k,) rows: each further one is drawn likelier where it weighs more and is far from those before."""
     chosen = np.empty(k, dtype=np.int64)
     chance, gap = weight + 1e-12, np.full(len(points), np.inf)
+    points = points - points.mean(axis=0)  # products of rows near one another lose fewer digits
+    size = np.square(points).sum(axis=1)
     for at in range(k):
         index = int(np.searchsorted(np.cumsum(chance), rng.random() * chance.sum(), side="right"))
         chosen[at] = index = min(index, len(points) - 1)
-        gap = np.minimum(gap, np.square(points - points[index]).sum(axis=1, dtype=np.float64))
+        apart = size + size[index] - 2 * (points @ points[index])
+        gap = np.minimum(gap, np.where(apart > 1e-6 * size[index], apart, 0.0))
         chance = weight * gap
         if not chance.sum() > 0:  # all that are left lie on chosen ones
             chance = np.ones(len(points))

@@ -79,7 +79,8 @@ def by_groups(view: View, batch: int, rng: np.random.Generator) -> Floats:
     rows = most(doubt, max(PREFILTER * batch, int(SHARE * len(view))))
     embeddings = view.embeddings if len(rows) == len(view) else view.embeddings[rows]
     found = grouped(embeddings, np.maximum(doubt[rows], LEAST_DOUBT), batch, rng)
-    return placed(rows[best_of_groups(found.group, found.distance)], doubt)
+    each = -(-batch // len(found.centres))  # there are fewer groups than a very large batch has items
+    return placed(rows[best_of_groups(found.group, found.distance, each)], doubt)
 
 
 def most(doubt: Floats, count: int) -> Ints:
@@ -141,10 +142,11 @@ def _most_typical(embeddings: Rows, rows: Ints, rng: np.random.Generator) -> int
     return int(some[near.argmin()])
 
 
-def best_of_groups(group: Ints, cost: Floats) -> Ints:
-    """The cheapest item of each group that has any."""
+def best_of_groups(group: Ints, cost: Floats, each: int = 1) -> Ints:
+    """The cheapest items of every group, at most `each`."""
     order = np.lexsort((cost, group))
-    return order[np.r_[True, np.diff(group[order]) > 0]] if len(order) else order
+    own = group[order]
+    return order[np.arange(len(own)) - np.searchsorted(own, own) < each]
 
 
 def placed(first: Ints, doubt: Floats) -> Floats:

@@ -13,10 +13,13 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,7 +39,7 @@ RECORDED = ("sp", "product")
 SIMULATED = ("trec_questions", "banking77", "movie_reviews")
 MOST, FOLDS = 7, 5
 PULL = {"banking77": 0.1, "trec_questions": 0.3}  # of the probe; 3.0 elsewhere. Chosen by held-out crowd beliefs
-LADDER = (0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99)
+LADDER = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)  # confidences; at the first, two answers settle nearly all
 TARGET = 95.0
 
 
@@ -98,14 +101,15 @@ def foretold(case: Case, beliefs: Floats, seed: int) -> Floats:
     return softmax(logits / fit_temperature(logits, beliefs, weight))
 
 
-def heard(part: Crowd, suggestions: Floats | None) -> Refit:
-    """The refit with the network's voice, as loud as the answers say; without where there is none."""
-    plain = refit(part.table())
+def heard(part: Crowd, suggestions: Floats | None, before: Refit | None = None) -> Refit:
+    """The refit with the network's voice, as loud as the answers say by the refit before; without it where there is
+    none."""
     if suggestions is None:
-        return plain
+        return refit(part.table())
+    known = before or refit(part.table())
     everyone = np.ones(len(suggestions), dtype=bool)
-    beta = learnt_weight(part.table(), everyone, suggestions, plain, 1.0)
-    return refit(part.table(suggestion=starts(plain.pool, suggestions, beta)))
+    beta = learnt_weight(part.table(), everyone, suggestions, known, 1.0)
+    return refit(part.table(suggestion=starts(known.pool, suggestions, beta)), known.pool)
 
 
 def crowdlab(part: Crowd, suggestions: Floats) -> float:
@@ -127,21 +131,20 @@ def evenly(case: Case, turn: Ints, suggestions: Floats | None, most: int) -> Cur
 
 
 def stopping(case: Case, turn: Ints, suggestions: Floats | None, ladder: Sequence[float]) -> Curve:
-    """One point for each confidence at which asking stops."""
-    points = []
+    """One point for each confidence at which asking stops; it is raised step by step, and asking goes on."""
+    points, found = [], None
     have = np.minimum(np.bincount(case.crowd.item, minlength=len(case.crowd.truth)), MOST)
+    got = np.minimum(2, have)
     for confidence in ladder:
-        got = np.minimum(2, have)
         while True:
             part = case.crowd.only(turn < got[case.crowd.item])
-            found = heard(part, suggestions)
+            found = heard(part, suggestions, found)
             asking = (found.calibrated.max(axis=1) < confidence) & (got < have)
             if not asking.any():
                 break
             got = got + asking
         points.append((len(part.item) / len(part.truth), part.right(found.posteriors)))
-    order = sorted(points)
-    return Curve(*zip(*order, strict=True))
+    return Curve(*zip(*points, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,16 +158,43 @@ class Outcome:
     lab: tuple[float, ...]  # CROWDLAB, from two answers an item
 
 
-def measured(case: Case, seed: int, ladder: Sequence[float]) -> Outcome:
-    turn = case.crowd.turn(seed)
+class Kept:
+    """What is measured, in a file where one is given, so that a long run goes on where it was."""
+
+    def __init__(self, place: Path | None) -> None:
+        self.place = place
+        self.found: dict[str, Any] = json.loads(place.read_text()) if place and place.exists() else {}
+
+    def get(self, key: str, work: Callable[[], Any]) -> Any:
+        if key not in self.found:
+            self.found[key] = work()
+            if self.place:
+                self.place.write_text(json.dumps(self.found))
+        return self.found[key]
+
+
+def measured(name: str, case: Case, seed: int, ladder: Sequence[float], kept: Kept) -> Outcome:
+    """One seed; the steps are kept one by one."""
+    turn, key = case.crowd.turn(seed), f"{name}/{len(case.crowd.truth)}/{seed}"
     two = case.crowd.only(turn < 2)
-    said = foretold(case, refit(two.table()).calibrated, seed)
-    most = 5 if case.crowd.name != "product" else 3
-    even = evenly(case, turn, None, most), evenly(case, turn, said, most)
+    said = np.array(kept.get(f"{key}/said", lambda: foretold(case, refit(two.table()).calibrated, seed).tolist()))
+    most = 5 if name != "product" else 3
+
+    def curve(words: str, work: Callable[[], Curve]) -> Curve:
+        return Curve(*map(tuple, kept.get(f"{key}/{words}", lambda: astuple(work()))))
+
+    even = (
+        curve("even without", lambda: evenly(case, turn, None, most)),
+        curve("even with", lambda: evenly(case, turn, said, most)),
+    )
+    lab = kept.get(f"{key}/lab", lambda: [crowdlab(case.crowd.only(turn < m), said) for m in range(2, most + 1)])
+    step = "/".join(map(str, ladder))
+    stop = (
+        curve(f"stop without {step}", lambda: stopping(case, turn, None, ladder)),
+        curve(f"stop with {step}", lambda: stopping(case, turn, said, ladder)),
+    )
     target = even[0].right[2] if case.target is None else case.target
-    stop = stopping(case, turn, None, ladder), stopping(case, turn, said, ladder)
-    lab = tuple(crowdlab(case.crowd.only(turn < m), said) for m in range(2, most + 1))
-    return Outcome(case.crowd.right(said), target, even, stop, lab)
+    return Outcome(case.crowd.right(said), target, even, stop, tuple(lab))
 
 
 def interval(values: Sequence[float]) -> str:
@@ -200,16 +230,17 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one seed, 1,500 items of each simulated set")
     parser.add_argument("--only", nargs="*", default=[*RECORDED, *SIMULATED], help="sets")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--results", type=Path, help="file that keeps what is measured")
     asked = parser.parse_args()
     if not FOLDER.is_dir():
         print(f"The recorded crowds are not here ({FOLDER.name} is missing beside the repository): nothing measured.")
         sys.exit(0)
     warnings.filterwarnings("ignore")
+    kept = Kept(asked.results)
     for name in asked.only:
         source: Callable[[str, int, int], Case] = recorded if name in RECORDED else simulated
         seeds, items = (1, 1500) if asked.quick else (asked.seeds, 4000)
-        ladder = LADDER[2::3] if asked.quick else LADDER[1::2]
-        outcomes = [measured(source(name, seed, items), seed, ladder) for seed in range(seeds)]
+        outcomes = [measured(name, source(name, seed, items), seed, LADDER, kept) for seed in range(seeds)]
         show(name, outcomes, 1.15 if name in RECORDED else 1.3)
 
 

@@ -204,7 +204,7 @@ def test_an_answer_that_came_during_the_night_is_not_overwritten() -> None:
 
 
 def test_no_version_speaks_about_an_item_that_it_learnt_from() -> None:
-    """Seen to fail where an undone answer made an item look untouched, and where answered items heard a later version."""
+    """Seen to fail where an undone answer made an item look untouched, and where answered items heard new versions."""
     town, trainer = Town(answered=ITEMS // 4), LineTrainer()
     rng, untouched = np.random.default_rng(5), [n for n in range(ITEMS) if town.item(n).answers == 0]
     taught_by: dict[VersionId, set[str]] = {}
