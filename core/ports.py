@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from core.anchoring import Arm
 from core.campaign import Campaign, CampaignState, Draft
-from core.chains import Chain, Fed, Proposal, Provenance
-from core.ids import Account, CampaignId, ChainId, ItemId, QuestionId, UpdateId, VersionId, WorkerId
+from core.chain_ports import ChainArchive, ChainTransaction
+from core.ids import Account, CampaignId, ItemId, QuestionId, UpdateId, VersionId, WorkerId
 from core.item import Content, Item, NewItem, Role, Verdict
 from core.question import Answer, Question, QuestionState
 from core.reliability import Pool, Reliability
@@ -22,7 +22,6 @@ from core.review import Review
 from core.routing import Head
 from core.version import Lessons, Scores, Version
 from core.vigilance import Vigilance
-from core.winning import Texts
 from core.worker import Enrolment, Suspicion, Worker
 
 T = TypeVar("T")
@@ -79,7 +78,7 @@ class Consensus:
     spoken: VersionId | None
 
 
-class Transaction(Protocol):
+class Transaction(ChainTransaction, Protocol):
     """All or nothing. What `worker`, `question` and `item` return is locked until the end, in that order."""
 
     # gather
@@ -113,13 +112,6 @@ class Transaction(Protocol):
     def disputed(self, campaign: CampaignId, after: ItemId, limit: int) -> list[ItemId]: ...  # by id; no controls
     def reviews_of(self, item: ItemId) -> list[Review]: ...  # oldest first
     def overdue(self, now: datetime, limit: int) -> list[Question]: ...  # live, lease run out
-    def chains(self, alone: bool = False) -> list[Chain]: ...
-
-    """Oldest first; `alone`: nobody else adds one until the end."""
-
-    def fed(self, source: ItemId) -> list[Fed]: ...  # what an item became, in the order of the items
-    def fed_count(self, chain: ChainId) -> int: ...  # items that it made and that are not withdrawn
-    def proposals(self, item: ItemId) -> list[Proposal]: ...  # counted ones that stand, oldest first
     def progress(self, campaign: CampaignId) -> Progress: ...
     def known_names(self, campaign: CampaignId, names: Sequence[str]) -> set[str]: ...
     def balance(self, holder: str) -> int: ...  # thousandths of the currency's unit
@@ -128,7 +120,7 @@ class Transaction(Protocol):
     def bubble(self, question: QuestionId) -> int | None: ...  # number of the message that shows it, once it is sent
     def out_between(self, since: datetime, until: datetime) -> list[tuple[Question, Worker]]: ...
 
-    """Unanswered questions whose lease ran at some moment of that time, with their worker who can be reached; by item."""
+    """Unanswered questions whose lease ran at some moment of that time, with their worker, who is reachable; by item."""
 
     # apply
     def add_campaign(self, draft: Draft, pool: Pool, now: datetime) -> Campaign: ...  # Conflict when the slug is taken
@@ -155,10 +147,6 @@ class Transaction(Protocol):
     def add_question(self, question: Question) -> None: ...  # Conflict: live one already, or item already met
     def save_question(self, question: Question) -> None: ...  # layout, lease, state, asked_at, expires_at
     def add_answer(self, answer: Answer) -> None: ...  # Conflict: this lease is answered already
-    def add_written(self, question: QuestionId, lease: int, text: str) -> None: ...  # the words of an added answer
-    def add_chain(self, source: CampaignId, label: int, target: CampaignId, apart: bool) -> Chain: ...  # Conflict
-    def add_fed(self, fed: Fed) -> None: ...  # Conflict: this source is in this campaign already
-    def save_fed(self, fed: Fed) -> None: ...  # chain, apart, state
     def transfer(self, cause: str, source: str, target: str, amount: int, now: datetime) -> None: ...
 
     """Double entry, append-only; a cause that is there already does nothing."""
@@ -223,7 +211,7 @@ class NightResult:
     letters: Sequence[Letter]
 
 
-class Archive(Protocol):
+class Archive(ChainArchive, Protocol):
     """The night's store: whole campaigns at a time, synchronous, in a process or thread of its own."""
 
     def campaign_named(self, slug: str) -> Campaign: ...
@@ -253,9 +241,6 @@ class Archive(Protocol):
     """(item's name, worker's pseudonym, answer, question) of the answers that stand, in the order of their coming."""
 
 
-    def restless(self, campaign: CampaignId) -> list[ItemId]: ...  # `core.chains.restless` of its items
-    def provenance(self, campaign: CampaignId) -> Iterator[Provenance]: ...  # of what came in, then of what went out
-    def texts(self, campaign: CampaignId) -> Texts: ...
 
 
 class Trainer(Protocol):

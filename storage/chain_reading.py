@@ -81,7 +81,10 @@ def find_restless(cursor: Cursor, campaign: CampaignId) -> list[ItemId]:
 
 def find_provenance(cursor: Cursor, campaign: CampaignId) -> list[Provenance]:
     rows = [row for statement in (CAME_IN, WENT_OUT) for row in cursor.rows(statement, campaign=campaign)]
-    return [Provenance(*names, FedState(state)) for *names, state in rows]
+    return [
+        Provenance(source, task, label, target, fed_task, FedState(state))
+        for source, task, label, target, fed_task, state in rows
+    ]
 
 
 def find_texts(cursor: Cursor, campaign: CampaignId) -> Texts:
