@@ -22,7 +22,7 @@ from bot.simulated.task import Scene, Task, read_task
 from core.campaign import Policy
 from core.errors import BadInput
 
-NIGHTS = 12  # in a simulation
+NIGHTS, LEAST_STEP = 12, 50  # in a simulation; answers between two of them, at least
 KEPT = Path("state/embeddings")
 
 
@@ -84,7 +84,7 @@ def scene_of(wish: Wish, policy: Policy, task: Task, seed: int) -> Scene:
     if wish.budget < 0 or wish.runs < 1 or wish.controls < 0:
         raise BadInput("--budget, --runs, --controls", "must not be negative, and --runs at least 1.")
     budget = wish.budget or min(3 * len(task), 3000)
-    step = max(round(budget / NIGHTS), 20)
+    step = max(round(budget / NIGHTS), LEAST_STEP)
     crowd = crowd_of(len(task.labels), seed, read_crowd(wish.crowd, len(task.labels)))
     audit = task.audit(policy.audit_share)
     if not len(audit) and task.held is None:

@@ -31,6 +31,7 @@ BUDGETS = {"trec_questions": 3000, "movie_reviews": 3000, "banking77": 6000}
 OURS = 0.6  # of the rivals' budget is enough to see where our rule stands
 NIGHTS = {"trec_questions": 12, "movie_reviews": 12, "banking77": 8}
 POOL = 4000
+CONTROLS = 40  # items whose truth our rule is told: each counts as one of its answers, beside the taps on it
 RIVALS = ("random-vote", "random-ds", "activelab", "smalltext-margin", "smalltext-kmeans")
 BARS = {"random-vote": 3.0, "random-ds": 1.5, "activelab": 1.5, "small-text": 1.5}
 KEPT = Path(__file__).resolve().parents[2] / "state" / "bench" / "choosing.jsonl"
@@ -75,7 +76,7 @@ def measured(path: Path, sets: list[str], strategies: list[str], seeds: int) -> 
                     continue
                 begun = time.perf_counter()
                 scene = scene_of(task, BUDGETS[name], seed, OURS if strategy == "ours" else 1.0)
-                curve = run(strategy, scene, POLICY, 0, probes, lambda _: None)
+                curve = run(strategy, scene, POLICY, CONTROLS, probes, lambda _: None)
                 row = {"set": name, "strategy": strategy, "seed": seed, "points": [asdict(p) for p in curve.points]}
                 with path.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(row) + "\n")
@@ -88,7 +89,7 @@ def ratio(runs: Runs, name: str, rival: str, seeds: list[int]) -> float:
     ours = mean_of([runs[name, "ours", seed] for seed in seeds])
     end = theirs.points[-1]
     needed = ours.needed(end.version_accuracy)
-    return 0.0 if needed is None else end.answers / needed
+    return 0.0 if needed is None else end.answers / (needed + CONTROLS)
 
 
 def interval(runs: Runs, name: str, rival: str, seeds: list[int]) -> tuple[float, float, float]:
