@@ -57,6 +57,7 @@ async def test_a_label_settles_and_stays(house: House) -> None:
     snapshot = house.archive.snapshot(here.campaign.id)
     stale = Beliefs(snapshot.campaign.pool, [replace(before, verdict=Verdict.OPEN)], {})
     house.archive.publish(here.campaign.id, stale)
+    assert await here.see("i0") == after
     house.archive.publish(here.campaign.id, beliefs_of(snapshot))
     assert await here.see("i0") == after
 
