@@ -16,10 +16,11 @@ from core import feeding, service
 from core.administration import create_campaign, import_items
 from core.campaign import TEXT_LABELS, Campaign, Draft, Kind, Policy
 from core.chains import Chain, Fed, FedState, Proposal, circle
-from core.errors import Conflict, NotFound, Refused
+from core.errors import Conflict, NotFound, NothingToLearn, Refused
 from core.feeding import Link
 from core.ids import Account
 from core.item import Content, Item, Medium, NewItem, Verdict
+from core.night import plan
 from core.ports import Ledger, Transaction
 from core.question import Press, Question, QuestionState, Tap
 from core.refit import beliefs_of
@@ -446,3 +447,17 @@ async def test_the_sweep_of_an_unchained_campaign_finds_nothing(floor: Floor, ho
     plain = await floor.campaign("plain", 2)
     await floor.settle(plain, 0)
     assert house.archive.restless(plain.id) == [] and list(house.archive.provenance(plain.id)) == []
+
+
+@pytest.mark.parametrize("house", ["memory"], indirect=True)
+async def test_a_night_of_texts_has_nothing_to_learn(floor: Floor, house: House) -> None:
+    """It says so in words, and the refit leaves the verdicts to the number of texts."""
+    captions = await floor.campaign("captions", 24, TEXT_LABELS)
+    for turn in range(24):
+        for person in (0, 1):
+            await floor.write(person, captions, f"text {turn} of {person}")
+    snapshot = house.archive.snapshot(captions.id)
+    beliefs = beliefs_of(snapshot)
+    assert {item.verdict for item in beliefs.items} == {Verdict.SETTLED}
+    with pytest.raises(NothingToLearn, match="same label"):
+        plan(snapshot, beliefs)
