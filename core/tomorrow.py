@@ -1,7 +1,7 @@
 """The queue of tomorrow: what each open item is worth, and which of them hear the version that serves then.
 
-Cross-fitted by construction: an item hears a version only if it has no answer yet, nor ever had one that was taken back,
-so that no version that speaks can have learnt from an answer about it; and it keeps what it heard then.
+Cross-fitted by construction: an item hears a version only if it has no answer yet, nor ever had one that was taken
+back, so that no version that speaks can have learnt from an answer about it; and it keeps what it heard then.
 Audit items hear nothing and their place in the queue is drawn by hash: what a version thinks must not choose by which
 items it is judged.
 """
@@ -70,9 +70,9 @@ def worths_of(
     own = embeddings if plain.all() else embeddings[rows]
     worth = np.full(len(pool), 0.5)
     found = np.maximum(worth_of(probabilities[rows], own, tomorrow.batch, rng), 2 / TWIN)
-    worth[rows] = _twins_last(found, own, [pool[row] for row in rows])
+    worth[rows] = _twins_last(found, own, [pool[row] for row in rows.tolist()])
     order = np.sort(worth[rows])
-    for row in np.flatnonzero(~plain) if len(order) else ():
+    for row in np.flatnonzero(~plain).tolist() if len(order) else ():
         worth[row] = order[int(place_of(tomorrow.campaign.slug, pool[row].name) * len(order))]
     return worth
 

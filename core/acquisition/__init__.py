@@ -13,7 +13,6 @@ from types import MappingProxyType
 import numpy as np
 
 from core.acquisition.doubt import Floats, disagreement, entropies, margins, rarity
-from core.acquisition.groups import Rows
 from core.acquisition.strategies import (
     Strategy,
     View,
@@ -27,6 +26,7 @@ from core.acquisition.strategies import (
     by_typicality,
 )
 from core.acquisition.twins import ALIKE, TWIN, asked_last, originals, plain, repeats
+from core.version import Rows
 
 STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
     {

@@ -24,7 +24,8 @@ def margins(probabilities: Floats) -> Floats:
 def entropies(probabilities: Floats) -> Floats:
     """(N,) entropy as a share of the greatest possible, ln K."""
     nats = -(probabilities * np.log(np.maximum(probabilities, TINY))).sum(axis=1, dtype=np.float64)
-    return np.clip(nats / np.log(max(probabilities.shape[1], 2)), 0.0, 1.0)
+    share: Floats = np.clip(nats / np.log(max(probabilities.shape[1], 2)), 0.0, 1.0)
+    return share
 
 
 def disagreement(heads: Floats) -> Floats:
@@ -34,7 +35,8 @@ def disagreement(heads: Floats) -> Floats:
     Source: Houlsby et al. 2011, arXiv:1112.5745 (BALD); Gal, Islam and Ghahramani 2017, arXiv:1703.02910.
     """
     within = np.mean([entropies(head) for head in heads], axis=0)
-    return np.clip(entropies(heads.mean(axis=0)) - within, 0.0, 1.0)
+    beyond: Floats = np.clip(entropies(heads.mean(axis=0)) - within, 0.0, 1.0)
+    return beyond
 
 
 def rarity(probabilities: Floats, shares: Floats) -> Floats:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.acquisition.doubt import Floats, disagreement, entropies, margins, rarity
-from core.acquisition.groups import SAMPLE, Ints, Rows, grouped, sample
+from core.acquisition.groups import SAMPLE, Ints, Singles, grouped, sample
+from core.version import Rows
 
 NEIGHBOURS = 20  # of an item whose typicality is asked
 COMPANY = 512  # members of a group among whom neighbours are looked for
@@ -106,7 +107,7 @@ def by_gradients(view: View, batch: int, rng: np.random.Generator) -> Floats:
     return placed(np.unique(chosen), margins(view.probabilities))
 
 
-def _far_apart(lean: Floats, points: Floats, k: int, rng: np.random.Generator) -> Ints:
+def _far_apart(lean: Singles, points: Singles, k: int, rng: np.random.Generator) -> Ints:
     """k-means++ over outer products lean (n, K) x points (n, D)."""
     size = np.square(lean).sum(axis=1) * np.square(points).sum(axis=1)
     chosen, gap = np.empty(k, dtype=np.int64), size.astype(np.float64)

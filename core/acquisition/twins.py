@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.acquisition.doubt import Floats
-from core.acquisition.groups import SAMPLE, Ints, Rows, Singles, chunks
+from core.acquisition.groups import SAMPLE, Ints, Singles, chunks
+from core.version import Rows
 
 ALIKE = 0.02
 """Squared distance of twins, at most, as a share of that between two random items: for embeddings of length one spread

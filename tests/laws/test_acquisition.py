@@ -44,7 +44,7 @@ POINTWISE = ("entropy", "margin", "disagreement", "rarity")
 def view(seed: int, n: int, k: int = 4, d: int = 6, width: type = np.float64) -> View:
     rng = np.random.default_rng(seed)
     heads = rng.dirichlet(np.ones(k), (3, n))
-    points = rng.normal(size=(n, d)).astype(width)
+    points: np.ndarray = rng.normal(size=(n, d)).astype(width)
     return View(heads.mean(axis=0), points, heads, rng.dirichlet(np.ones(k)))
 
 
@@ -116,7 +116,8 @@ def test_the_width_of_the_numbers_changes_nothing_that_matters(width: type) -> N
     """Planted bug seen to fail: squares of half-precision rows summed in half precision (they overflow at 65,504)."""
     rng = np.random.default_rng(2)
     probabilities, embeddings, _ = clusters(rng)
-    wide, narrow = 40 * embeddings, (40 * embeddings).astype(width)
+    wide = 40 * embeddings
+    narrow: np.ndarray = wide.astype(width)
     found = [worth_of(probabilities, one, 6, np.random.default_rng(0)) for one in (wide, narrow)]
     assert found[0].tolist() == found[1].tolist()
 
