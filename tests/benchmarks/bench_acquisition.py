@@ -193,8 +193,8 @@ def pool(n: int = 1_000_000, width: int = 384, labels: int = 8) -> None:
     mark = "reached" if ended - begun < 60 else "MISSED "
     print(
         f"{mark} {n:,} x {width}: worth {chosen - begun:.1f} s, near-duplicates {ended - chosen:.1f} s ({twins:,} of "
-        f"{n // 100:,} planted found), bar 60 s on 2 cores; {busy:.0f} s of processor; "
-        f"peak memory {peak:.2f} GB, {before:.2f} of it before, with the {n * width * 2 / 1e9:.2f} GB of the embeddings' file where they were read"
+        f"{n // 100:,} planted found), bar 60 s on 2 cores; {busy:.0f} s of processor; peak memory {peak:.2f} GB, "
+        f"{before:.2f} of it before, with the {n * width * 2 / 1e9:.2f} GB of the embeddings' file where they were read"
     )
 
 
