@@ -243,3 +243,19 @@ def test_replay_prints_one_object(tmp_path: Path) -> None:
 def test_replay_refuses_what_cannot_be(tmp_path: Path, option: str, value: str) -> None:
     found = command(tmp_path, "replay", "a.csv", "--truth", "t.csv", option, value)
     assert isinstance(found.exception, BadInput) and option in str(found.exception)
+
+
+def test_what_the_reader_must_know_is_said_beside_the_object(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted bug: `remarks` looks at the labels of the file and not of each task, so that two labels differ."""
+
+    def said(last: str) -> str:
+        lines = [f"t{n % 50},w{n // 50},{'cat' if n % 50 < 25 else 'dog'}" for n in range(400)]
+        (tmp_path / "b.csv").write_text("task,worker,label\n" + "\n".join([*lines[:-1], f"t49,w7,{last}"]) + "\n")
+        found = command(tmp_path, "aggregate", "b.csv", "--json")
+        json.loads(found.stdout)
+        return str(found.stderr)
+
+    assert "no two answers to a task differ" in said("dog")
+    assert "differ" not in said("cat") and "not looked for" not in said("cat")
+    monkeypatch.setattr("bot.aggregated.MOST_MEETINGS", 1000)
+    assert "were not looked for" in said("cat")

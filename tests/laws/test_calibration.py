@@ -94,7 +94,7 @@ def test_a_wrong_control_allows_no_surer_claim(known: tuple[Floats, Ints], at: i
 def test_a_crowd_that_is_wrong_when_sure_settles_nothing(wrong: int) -> None:
     truth = np.zeros(10, dtype=np.int64)
     truth[:wrong] = 1
-    assert claim(sure(2, 10, 0.99999), truth, 2) < 0.9
+    assert claim(sure(2, 10, 0.99999), truth, 2) < 0.87  # without broken campaigns in the prior, 0.89 for two
 
 
 def test_habits_are_learnt_from_crowds() -> None:

@@ -2,7 +2,7 @@
 
 Planted bugs that these were seen to catch: controls counted in the figures; a deck that loses the answers it did not
 buy; answers to an item not counted; controls not told to the refit, or the truth of all items told; an uneven share for
-the vote; the vote of a tie given to the first label.
+the vote; the vote of a tie given to the first label; hopeless items asked to the last answer.
 """
 
 from __future__ import annotations
@@ -99,6 +99,14 @@ def test_an_even_share_takes_every_item_once_before_any_twice() -> None:
     taken = _even(table, 90, np.random.default_rng(0))
     counts = np.bincount(table.item[taken], minlength=60)
     assert len(set(taken.tolist())) == 90 and set(counts.tolist()) == {1, 2}
+
+
+def test_an_item_that_no_answer_can_settle_gets_no_more() -> None:
+    """Half of the workers say one label and half the other."""
+    torn = AnswerTable.of_labels(np.repeat(np.arange(40), 8), np.tile(np.arange(8), 40), np.tile([0, 1], 160), 2, 40, 8)
+    recorded = Recorded(torn, np.zeros(40, dtype=np.int64))
+    found = run(recorded, StopRule(0.99, 2, 8), share=0.0)
+    assert found.spent < 8 * 40 and found.settled_share < 0.5
 
 
 def test_truth_that_is_known_of_some_items_only() -> None:
