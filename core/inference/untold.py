@@ -34,7 +34,8 @@ def untold(table: AnswerTable, read: Callable[[AnswerTable], Floats]) -> tuple[F
 
 
 def _halves(table: AnswerTable, controls: Ints) -> Iterator[tuple[AnswerTable, Ints]]:
-    telling = ~table.sets.all(axis=1)[table.evidence]
+    blank: Bools = np.asarray(table.sets.all(axis=1), dtype=bool)
+    telling: Bools = ~blank[table.evidence]
     if table.weight is not None:
         telling &= table.weight > 0
     have = np.bincount(table.item[telling], minlength=table.n_items)
