@@ -135,14 +135,22 @@ def test_forms_that_a_policy_or_a_scale_fixes() -> None:
 @given(posteriors=st.lists(beliefs, min_size=1, max_size=8), taps=histories)
 def test_chances_leave_nobody_out(posteriors: list[tuple[float, ...]], taps: list[int]) -> None:
     chances = chances_of(head_of(posteriors), worker(taps), campaign())
-    assert sum(chances) == pytest.approx(1) and min(chances) >= 0.05 / len(posteriors)
+    assert sum(chances) == pytest.approx(1) and min(chances) >= 0.04 / len(posteriors)
 
 
 def test_a_draw_is_as_frequent_as_it_says() -> None:
     head, rng = head_of([(0.5, 0.4, 0.1), (0.98, 0.01, 0.01)]), random.Random(5)
-    drawn = [draw(head, Reliability.newcomer(POOL), campaign(), rng) for _ in range(2000)]
+    drawn = [draw(head, Reliability.newcomer(POOL), campaign(confidence=0.9999), rng) for _ in range(2000)]
     doubtful = [one.p_select for one in drawn if one is not None and one.item == 0]
     assert doubtful[0] > 0.6 and len(doubtful) / 2000 == pytest.approx(doubtful[0], abs=0.04)
+
+
+def test_what_an_answer_would_settle_is_preferred() -> None:
+    nearly, doubtful = (0.9, 0.05, 0.05), (0.45, 0.45, 0.1)
+    chances = chances_of(head_of([nearly, doubtful]), Reliability.newcomer(POOL), campaign(confidence=0.95))
+    assert chances[0] > 0.7
+    chances = chances_of(head_of([nearly, doubtful]), Reliability.newcomer(POOL), campaign(confidence=0.9999))
+    assert chances[0] < 0.3  # no single answer settles it
 
 
 def test_questions_are_as_frequent_as_their_p_select_says() -> None:
