@@ -110,7 +110,7 @@ def simulate(
     budget: Annotated[int, typer.Option(help="Answers; three an item, at most 3,000, where left out.")] = 0,
     strategy: Annotated[str, typer.Option(help="With commas: ours, random-vote, activelab ...; the usual ones.")] = "",
     goal: Annotated[Goal, typer.Option(help="What our rule works for.")] = Goal.MODEL,
-    controls: Annotated[int, typer.Option(help="Items whose truth our rule is told.")] = 0,
+    controls: Annotated[int, typer.Option(help="Items whose truth our rule is told.")] = 40,
     trainer: Annotated[
         str, typer.Option(help="probe; lora: the default recipe.")
     ] = "probe",

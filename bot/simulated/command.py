@@ -37,7 +37,7 @@ class Wish:
     crowd: Path | None = None
     budget: int = 0  # answers; 0: three for each item, at most 3,000
     strategies: str = ""
-    controls: int = 0
+    controls: int = 40  # at most a tenth of the items
     seed: int = 0
     runs: int = 1
     trainer: str = "probe"
@@ -55,13 +55,14 @@ def simulate(wish: Wish, policy: Policy, as_json: bool, plot: Path | None) -> in
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
         task = _read(wish, bar)
         found = _curves(wish, policy, names, task, bar)
+    told = controls_of(wish, task)
     means = {name: mean_of(curves) for name, curves in found.items()}
     if plot is not None:
         _draw(plot, task, found)
     if as_json:
         print(json.dumps({name: curve.columns() for name, curve in means.items()}))
     else:
-        report(task, means, wish.trainer)
+        report(task, means, wish.trainer, told)
     return 0
 
 
@@ -79,6 +80,11 @@ def _read(wish: Wish, bar: Progress) -> Task:
     return task
 
 
+def controls_of(wish: Wish, task: Task) -> int:
+    """Items whose truth our rule is told."""
+    return min(wish.controls, len(task) // 10)
+
+
 def scene_of(wish: Wish, policy: Policy, task: Task, seed: int) -> Scene:
     """The stage of one run."""
     if wish.budget < 0 or wish.runs < 1 or wish.controls < 0:
@@ -89,8 +95,6 @@ def scene_of(wish: Wish, policy: Policy, task: Task, seed: int) -> Scene:
     audit = task.audit(policy.audit_share)
     if not len(audit) and task.held is None:
         raise BadInput("--test-file", "is needed: without audit items there is nothing to judge versions on.")
-    if wish.controls + len(audit) >= len(task):
-        raise BadInput("--controls", f"leaves none of {len(task)} items to ask about.")
     return Scene(task, crowd, max(budget // step, 1) * step, step, seed, audit)
 
 
@@ -106,7 +110,7 @@ def _curves(wish: Wish, policy: Policy, names: Sequence[str], task: Task, bar: P
             def tell(spent: int, done: int = done) -> None:
                 bar.update(shown, completed=done + spent)  # noqa: B023
 
-            found.setdefault(name, []).append(run(name, scene, policy, wish.controls, trainers, tell))
+            found.setdefault(name, []).append(run(name, scene, policy, controls_of(wish, task), trainers, tell))
     return found
 
 

@@ -94,7 +94,8 @@ def crowd_of(labels: int, seed: int, kinds: Sequence[Kind] = CROWD) -> list[Simu
 
 
 def _accuracies(kind: Kind) -> list[float]:
-    return np.linspace(kind.accuracy - kind.spread, kind.accuracy + kind.spread, kind.count).tolist()
+    found: list[float] = np.linspace(kind.accuracy - kind.spread, kind.accuracy + kind.spread, kind.count).tolist()
+    return found
 
 
 def _confusion(kind: Kind, accuracy: float, labels: int, rng: np.random.Generator) -> Confusion:

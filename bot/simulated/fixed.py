@@ -67,7 +67,8 @@ class Rival:
 
 def by_chance(notebook: Notebook, most: int) -> Sequence[int]:
     """Any items."""
-    return notebook.dice.permutation(notebook.fresh())[:most].tolist()
+    found: list[int] = notebook.dice.permutation(notebook.fresh())[:most].tolist()
+    return found
 
 
 def by_entropy(notebook: Notebook, most: int) -> Sequence[int]:
@@ -77,7 +78,8 @@ def by_entropy(notebook: Notebook, most: int) -> Sequence[int]:
     rows = notebook.fresh()
     p = notebook.suggestions(rows)
     doubt = -(p * np.log(np.maximum(p, 1e-12))).sum(axis=1)
-    return rows[np.argsort(-doubt, kind="stable")][:most].tolist()
+    found: list[int] = rows[np.argsort(-doubt, kind="stable")][:most].tolist()
+    return found
 
 
 def majority(notebook: Notebook) -> tuple[Ints, Ints]:

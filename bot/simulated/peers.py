@@ -79,7 +79,8 @@ def by_activelab(notebook: Notebook, most: int) -> Sequence[int]:
     suggested = out_of_fold(notebook, rows, voted)
     labelled, unlabelled = get_active_learning_scores(table, suggested, notebook.suggestions(fresh))
     everything = np.r_[rows, fresh]
-    return everything[np.argsort(np.r_[labelled, unlabelled], kind="stable")][:most].tolist()
+    found: list[int] = everything[np.argsort(np.r_[labelled, unlabelled], kind="stable")][:most].tolist()
+    return found
 
 
 class _Version:

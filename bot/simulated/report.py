@@ -18,14 +18,14 @@ NETWORKS = {
 }
 
 
-def report(task: Task, curves: Mapping[str, Curve], trainer: str) -> None:
+def report(task: Task, curves: Mapping[str, Curve], trainer: str, controls: int) -> None:
     """Prints both tables and what they were judged on."""
     console = Console()
     console.print(reached(task, curves))
     console.print(best(curves))
     judged = f"{len(task.held.truth):,} held-out texts" if task.held else "the true labels of the audit items"
     console.print(f"{NETWORKS[trainer]} Version accuracy is on {judged}.")
-    console.print("Consensus: items without an answer count as wrong.")
+    console.print(f"Items without an answer count as wrong consensus. Our rule was told the truth of {controls} items.")
 
 
 def reached(task: Task, curves: Mapping[str, Curve]) -> Table:

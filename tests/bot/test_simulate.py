@@ -227,8 +227,8 @@ def test_what_cannot_be_simulated_is_told_before_it_begins() -> None:
         chosen("best")
     with pytest.raises(BadInput, match="must not be negative"):
         scene_of(Wish(None, budget=-1), POLICY, clouds(), 0)
-    with pytest.raises(BadInput, match="leaves none"):
-        scene_of(Wish(None, controls=300), POLICY, clouds(), 0)
+    with pytest.raises(BadInput, match="must not be negative"):
+        scene_of(Wish(None, controls=-1), POLICY, clouds(), 0)
     with pytest.raises(BadInput, match="ITEMS"):
         simulate(Wish(None), POLICY, True, None)
 
