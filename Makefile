@@ -26,7 +26,7 @@ lint: .venv/.test
 
 check: lint test  ## what must be green before a change lands
 
-bench: bench-bot bench-kill bench-beliefs bench-kinds bench-night
+bench: bench-bot bench-forms bench-routing bench-kill bench-beliefs bench-kinds bench-night
 
 bench-bot: .venv/.test  ## our bot against a bare PTB bot and raw aiohttp
 	$(BIN)/python -m tests.benchmarks.bench_bot $(ARGS)
@@ -54,6 +54,12 @@ bench-kinds: .venv/.bench  ## ratings, sets of labels, numbers and pairs against
 
 bench-kill: .venv/.test  ## kill -9 thirty times under load
 	$(BIN)/python -m tests.journeys.killing $(ARGS)
+
+bench-forms: .venv/.bench  ## thumb-seconds of 77 intents by the form of the questions
+	$(BIN)/python -m tests.benchmarks.bench_forms $(ARGS)
+
+bench-routing: .venv/.bench  ## choosing by worth against choosing at random; how long a choice takes
+	$(BIN)/python -m tests.benchmarks.bench_routing $(ARGS)
 
 bench-night: .venv/.test  ## the trainer on three text sets and digits
 	$(BIN)/python -m tests.benchmarks.bench_night $(ARGS)
