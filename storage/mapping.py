@@ -75,8 +75,7 @@ def draft(text: str) -> Draft:
     policy = found["policy"]
     for name in DURATIONS & policy.keys():
         policy[name] = timedelta(seconds=policy[name])
-    if "goal" in policy:
-        policy["goal"] = Goal(policy["goal"])
+    policy["goal"] = Goal(policy.get("goal", Goal.LABELS))
     if policy.get("form"):
         policy["form"] = Form(policy["form"])
     found["policy"] = Policy(**policy)
