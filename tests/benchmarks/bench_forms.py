@@ -13,6 +13,7 @@ table asks what remains when the list is known by heart, or when reading a choic
 
 from __future__ import annotations
 
+import argparse
 import math
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -32,8 +33,8 @@ from core.question import Tap
 from core.service import Asked, ask
 from core.tapping import tap
 from tests.benchmarks.campaigns import Setting, World, world
-from tests.benchmarks.embedded import TextSet
-from tests.benchmarks.table import spread
+from tests.benchmarks.embedded import TEXTS, TextSet, text_set
+from tests.benchmarks.table import spread, told
 
 WORD = 0.25  # seconds to read one (Brysbaert 2019)
 ASTRAY = 0.15  # share of those who look for a group that open a wrong one first
@@ -205,3 +206,24 @@ def table(found: dict[str, list[dict[str, Log]]]) -> None:
         print(f"{name:20} {'  '.join(cells)}")
 
 
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--items", type=int, default=120)
+    parser.add_argument("--quick", action="store_true", help="one seed, 40 items")
+    options = parser.parse_args()
+    if not (TEXTS / "banking77").is_dir():
+        print("banking77 is not there: see README, Benchmarks. Nothing was measured.")
+        return
+    seeds, items = (1, 40) if options.quick else (options.seeds, options.items)
+    texts = text_set("banking77")
+    found = {}
+    for arm, form in ARMS.items():
+        found[arm] = [run(texts, seed, items, form, THUMBS) for seed in range(seeds)]
+        told(f"{arm}: {np.mean([logs['as assumed'].each for logs in found[arm]]):.1f} s for each settled item")
+    print(f"banking77, {items} items, {seeds} seeds, prior of a probe taught {TAUGHT} other messages\n")
+    table(found)
+
+
+if __name__ == "__main__":
+    main()
