@@ -1,7 +1,6 @@
 """Laws of ratings.
 
-Planted bugs that these were seen to catch: a median that is off the middle; a band that falls off on one side only; a
-habit that is never learnt; a pattern without its banded prior.
+Planted bugs that these were seen to catch: a median that is off the middle; a band that falls off on one side only.
 """
 
 from __future__ import annotations
