@@ -98,7 +98,7 @@ def title(group: Group, words: Sequence[str]) -> str:
     shared = _shared(group, words)
     own = sorted((words[label] for label in group.labels), key=lambda one: shared not in one.lower())
     listed = ", ".join(own) if not shared else f"{shared}: {', '.join(own)}"
-    room = ROOM // 2 if any("\u2e80" <= sign for sign in listed[:ROOM]) else ROOM  # Chinese signs are twice as wide
+    room = ROOM // 2 if any(sign >= "\u2e80" for sign in listed[:ROOM]) else ROOM  # Chinese signs are twice as wide
     return listed if len(listed) <= room else listed[: room - 1].rstrip(" ,、") + "…"
 
 

@@ -120,7 +120,7 @@ class Transaction(ChainTransaction, Protocol):
     def bubble(self, question: QuestionId) -> int | None: ...  # number of the message that shows it, once it is sent
     def out_between(self, since: datetime, until: datetime) -> list[tuple[Question, Worker]]: ...
 
-    """Unanswered questions whose lease ran at some moment of that time, with their worker, who is reachable; by item."""
+    """Unanswered questions whose lease ran at some moment of that time, each with its reachable worker; by item."""
 
     # apply
     def add_campaign(self, draft: Draft, pool: Pool, now: datetime) -> Campaign: ...  # Conflict when the slug is taken

@@ -37,7 +37,7 @@ class Pool:
     model: Model
     lapse: float = 0.0  # chance of error that no number of agreeing answers removes
     pace: tuple[float, ...] = ()  # how much longer than `core.effort` says each form takes here; () where unknown
-    voice: float = 1.0  # how far the network may be heard, from `core.voice`; at most the policy's network_weight counts
+    voice: float = 1.0  # how far the network may be heard (`core.voice`); network_weight of the policy caps it
 
     def __post_init__(self) -> None:
         if not self.prior or len(self.confusion) != len(self.prior):

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
-from itertools import islice
 from typing import TypeVar
-
-import numpy as np
 
 from core.anchoring import Arm
 from core.campaign import Campaign, CampaignState, Draft
-from core.errors import Conflict, NotFound
+from core.errors import Conflict
 from core.evidence import Evidence
 from core.ids import CampaignId, ItemId, QuestionId, UpdateId, VersionId, WorkerId
-from core.item import Item, NewItem, Role, Verdict
+from core.item import Role, Verdict
 from core.ports import Letter, Progress, Transaction
 from core.question import Answer, Question, QuestionState
 from core.reliability import Pool, Reliability
-from core.review import Review
-from core.routing import WINDOW, Head
 from core.version import Version
 from core.worker import Worker
-from storage.memory_chains import MemoryChains, kept_apart
+from storage.memory_chains import MemoryChains
+from storage.memory_items import MemoryItems
 from storage.memory_people import MemoryPeople
 from storage.memory_store import Store
 from storage.part import Posted
@@ -33,7 +28,7 @@ from storage.part import Posted
 T = TypeVar("T")
 
 
-class MemoryTransaction(MemoryPeople, MemoryChains):
+class MemoryTransaction(MemoryPeople, MemoryItems, MemoryChains):
     """`core.ports.Transaction` over a store."""
 
     __slots__ = ("posted", "store")
@@ -56,11 +51,6 @@ class MemoryTransaction(MemoryPeople, MemoryChains):
 
     def answer(self, question: QuestionId, lease: int) -> Answer | None:
         return self.store.answers.get((question, lease))
-
-    def item(self, item: ItemId) -> Item:
-        if item not in self.store.items:
-            raise NotFound("item", item)
-        return self.store.items[item]
 
     def latest(self, campaign: CampaignId, worker: WorkerId, state: QuestionState) -> Question | None:
         if state is QuestionState.LIVE:
@@ -95,47 +85,12 @@ class MemoryTransaction(MemoryPeople, MemoryChains):
         items = [self.store.items[one.item] for one in questions if one.state is QuestionState.ANSWERED]
         return sum(item.verdict is Verdict.SETTLED and item.role is not Role.CONTROL for item in items)
 
-    def head(self, campaign: CampaignId, worker: WorkerId, limit: int) -> Head:
-        queue = self.store.queues.get(campaign, [])
-        fresh = bisect_left(queue, (-1.0, 0))
-        begun, end = range(min(WINDOW * limit, len(queue))), min(fresh + WINDOW * limit, len(queue))
-        places = dict.fromkeys([*begun, *range(max(fresh, len(begun)), end)])
-        bounded = self._unmet((queue[at] for at in places), worker)
-        found = list(islice(bounded, limit)) or list(islice(self._unmet(queue, worker), limit))
-        learning = [0.0 if item.answers else item.worth for item in found]
-        return Head([item.id for item in found], np.array([item.posterior for item in found]), np.array(learning))
-
-    def _unmet(self, queue: Iterable[tuple[float, ItemId]], worker: WorkerId) -> Iterator[Item]:
-        unmet = (id_ for _, id_ in queue if (worker, id_) not in self.store.met)
-        return (self.store.items[id_] for id_ in unmet if not kept_apart(self.store, worker, id_))
-
-    def unmet_controls(self, campaign: CampaignId, worker: WorkerId, limit: int) -> list[ItemId]:
-        controls = map(self.store.items.__getitem__, self.store.controls.get(campaign, ()))
-        unmet = (one for one in controls if one.verdict is not Verdict.WITHDRAWN)
-        return [item.id for item in unmet if (worker, item.id) not in self.store.met][:limit]
-
-    def item_named(self, campaign: CampaignId, name: str) -> Item:
-        if (campaign, name) not in self.store.names:
-            raise NotFound("item", name)
-        return self.store.items[self.store.names[campaign, name]]
-
-    def disputed(self, campaign: CampaignId, after: ItemId, limit: int) -> list[ItemId]:
-        theirs = [item for item in self.store.items.values() if item.campaign == campaign and item.id > after]
-        found = [one.id for one in theirs if one.role is not Role.CONTROL and one.verdict is Verdict.DISPUTED]
-        return sorted(found)[:limit]
-
-    def reviews_of(self, item: ItemId) -> list[Review]:
-        return [review for review in self.store.reviews.values() if review.item == item]
-
     def overdue(self, now: datetime, limit: int) -> list[Question]:
         live = map(self.store.questions.__getitem__, self.store.live.values())
         return sorted((one for one in live if one.expires_at <= now), key=lambda one: one.expires_at)[:limit]
 
     def progress(self, campaign: CampaignId) -> Progress:
         return self.store.progress(campaign)
-
-    def known_names(self, campaign: CampaignId, names: Sequence[str]) -> set[str]:
-        return {name for name in names if (campaign, name) in self.store.names}
 
     def balance(self, holder: str) -> int:
         return self.store.balances.get(holder, 0)
@@ -179,43 +134,6 @@ class MemoryTransaction(MemoryPeople, MemoryChains):
 
     def set_state(self, campaign: CampaignId, state: CampaignState) -> None:
         self.store.put(self.store.campaigns, campaign, replace(self.store.campaign(campaign), state=state))
-
-    def add_items(self, campaign: CampaignId, items: Sequence[tuple[NewItem, Role]], start: Sequence[float]) -> int:
-        known = self.known_names(campaign, [new.name for new, _ in items])
-        if known:
-            raise Conflict(f"There is an item named {min(known)} in this campaign already.")
-        if len({new.name for new, _ in items}) < len(items):
-            raise Conflict("Two of these items have the same name.")
-        for new, role in items:
-            self.store.add_item(campaign, new, role, tuple(start))
-        return len(items)
-
-    def take_seat(self, item: ItemId) -> Item | None:
-        found = self.store.items.get(item)
-        if found is None or not self.store.askable(found):
-            return None
-        taken = replace(found, leases=found.leases + 1)
-        self.store.put_item(taken)
-        return taken
-
-    def save_item(self, item: Item) -> None:
-        known = self.item(item.id)
-        changed = replace(
-            known, verdict=item.verdict, posterior=item.posterior, answers=item.answers, leases=item.leases,
-            problems=item.problems, priority=item.priority,
-        )  # fmt: skip
-        self.store.put_item(changed)
-
-    def save_ruled(self, item: Item) -> None:
-        known = self.item(item.id)
-        changed = replace(
-            known, verdict=item.verdict, posterior=item.posterior, problems=item.problems, priority=item.priority,
-            truth=item.truth, limit=item.limit,
-        )  # fmt: skip
-        self.store.put_item(changed)
-
-    def add_review(self, review: Review) -> None:
-        self.store.put(self.store.reviews, len(self.store.reviews) + 1, review)
 
     def add_question(self, question: Question) -> None:
         self.store.add_question(question)

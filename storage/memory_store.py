@@ -130,12 +130,11 @@ class Store:
         verdict = Verdict.SETTLED if control else Verdict.OPEN
         id_ = ItemId(len(self.items) + 1)
         seats = None if control else self.campaigns[campaign].policy.max_overlap
-        self.put_item(
-            Item(
-                id_, campaign, new.name, new.content, role, new.truth, new.reason, verdict, belief,
-                worth=new.worth, priority=0.0 if control else new.worth, limit=seats,
-            )  # fmt: skip
-        )
+        added = Item(
+            id_, campaign, new.name, new.content, role, new.truth, new.reason, verdict, belief,
+            worth=new.worth, priority=0.0 if control else new.worth, limit=seats,
+        )  # fmt: skip
+        self.put_item(added)
         self.put(self.names, (campaign, new.name), id_)
         if control:
             self.put(self.controls[campaign], id_, None)

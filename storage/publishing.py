@@ -18,7 +18,11 @@ from storage.tables import TABLES
 
 CAMPAIGN = TABLES["campaign"]
 
-_unmoved = (ITEM.c.id == given("of"), ITEM.c.answers == given("known"), text("verdict <> 'withdrawn' AND truth IS NULL"))
+_unmoved = (
+    ITEM.c.id == given("of"),
+    ITEM.c.answers == given("known"),
+    text("verdict <> 'withdrawn' AND truth IS NULL"),
+)
 PUBLISH_ITEM = Statement(
     update(ITEM).where(*_unmoved).values({name: given(name) for name in ("posterior", "verdict", "priority")})
 )
