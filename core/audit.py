@@ -17,16 +17,17 @@ Source: Rubin 1981, doi:10.1214/aos/1176345338 (Bayesian bootstrap); Saerens et 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.calibration import LAPSES, TEMPERATURES, claimed, weights_of
-from core.inference import refit
+from core.inference import hidden
 from core.item import Item, Role, Verdict
 from core.ports import Beliefs, Snapshot
-from core.refit import table_of
+from core.refit import table_of, watched
+from core.reliability import Pool
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -97,9 +98,7 @@ def mean_of(
     return Estimate(value, float(min(low, value)), float(max(high, value)))
 
 
-def _of_these(
-    drawn: Floats, values: Floats, row: Ints, size: int, population: int, rng: np.random.Generator
-) -> Floats:
+def _of_these(drawn: Floats, values: Floats, row: Ints, size: int, population: int, rng: np.random.Generator) -> Floats:
     """(D,) means over just `population` items, `size` of them seen: what was not drawn varies, what was does not."""
     seen, doubt = values.mean(axis=1)[row], (values * (1 - values)).mean(axis=1)[row]
     inside = seen + rng.normal(size=len(row)) * np.sqrt(doubt / size)
@@ -122,44 +121,15 @@ def _grouped(values: Floats, share: Floats, rng: np.random.Generator) -> tuple[F
     return means, mass / mass.mean()
 
 
-def other_accuracy(
-    beliefs: Floats, guess: Ints, prior: Sequence[float], rng: np.random.Generator, sweeps: int = 60
-) -> Estimate:
-    """How often guesses (n,) are right that know more than the crowd's beliefs (C, n, K): a version's.
-
-    A belief's mass on the guess is too low where answers are few: it knows nothing of what the version saw. So this is
-    the accuracy under which the answers are likeliest: by belief / prior where right, rest / rest where wrong.
-    """
-    c, n, _ = beliefs.shape
-    if n == 0:
-        return UNKNOWN
-    own = np.clip(np.take_along_axis(beliefs, guess[None, :, None], axis=2)[:, :, 0], 1e-9, 1 - 1e-9)
-    common = np.clip(np.array(prior)[guess], 1e-6, 1 - 1e-6)
-    odds = (own / common) / ((1 - own) / (1 - common))  # (C, n)
-    draws = int(np.clip(1e7 // n, 100, 1000))
-    row = rng.integers(0, c, draws)
-    weight, ends = rng.standard_exponential((draws, n)), rng.standard_gamma(0.5, (draws, 2))
-    middle = np.exp(np.log(odds).mean(axis=0))
-    found = _likeliest(odds[row], weight, ends, sweeps)
-    value = float(_likeliest(middle[None], np.ones((1, n)), np.full((1, 2), 0.5), sweeps)[0])
-    low, high = np.quantile(found, [0.025, 0.975])
-    return Estimate(value, float(min(low, value)), float(max(high, value)))
-
-
-def _likeliest(odds: Floats, weight: Floats, ends: Floats, sweeps: int) -> Floats:
-    """(D,) shares of right guesses, by EM, given the odds (D, n) that each answers' evidence gives for right."""
-    share = np.full(len(odds), 0.5)
-    for _ in range(sweeps):
-        right = share[:, None] * odds
-        right /= right + (1 - share)[:, None]
-        share = ((weight * right).sum(axis=1) + ends[:, 0]) / (weight.sum(axis=1) + ends.sum(axis=1))
-    return share
-
-
 def shares_of(
-    beliefs: Floats, prior: Sequence[float], rng: np.random.Generator, population: int | None = None, sweeps: int = 40
+    beliefs: Floats,
+    prior: Sequence[float] | Floats,
+    rng: np.random.Generator,
+    population: int | None = None,
+    sweeps: int = 40,
 ) -> list[Estimate]:
-    """How common each label is, from beliefs (C, n, K) that were reached from the class prior (K,).
+    """How common each label is, from beliefs (C, n, K) that were reached from the class prior: (K,), or (C, K) where it
+    was calibrated with them.
 
     The prior is taken out and the shares that fit the answers best are put in (Saerens et al.).
     """
@@ -168,11 +138,10 @@ def shares_of(
         return [UNKNOWN] * k
     draws = int(np.clip(4e6 // (n * k), 50, 400))
     row = rng.integers(0, c, draws)
-    weight, ends = rng.standard_exponential((draws, n)), rng.standard_gamma(1 / k, (draws, k))
-    found = np.stack(
-        [_fitted(beliefs[r], w, e, np.array(prior), sweeps) for r, w, e in zip(row, weight, ends, strict=True)]
-    )
-    value = _fitted(beliefs.mean(axis=0), np.ones(n), np.full(k, 1 / k), np.array(prior), sweeps)
+    weight, ends = rng.standard_exponential((draws, n)), rng.standard_exponential((draws, k))  # an even prior
+    begun = np.broadcast_to(np.array(prior), (c, k))
+    found = np.stack([_fitted(beliefs[r], w, e, begun[r], sweeps) for r, w, e in zip(row, weight, ends, strict=True)])
+    value = _fitted(beliefs.mean(axis=0), np.ones(n), np.ones(k), begun.mean(axis=0), sweeps)
     if population is not None:
         seen = min(n / max(population, n), 1.0)
         found = value + (found - value) * np.sqrt(1 - 0.5 * seen)  # half of the spread is the labels', which stays
@@ -181,7 +150,7 @@ def shares_of(
 
 
 def _fitted(belief: Floats, weight: Floats, ends: Floats, prior: Floats, sweeps: int) -> Floats:
-    """(K,) the shares under which the evidence behind belief (n, K) is likeliest; one more item lies at the `ends`."""
+    """(K,) the shares under which the evidence behind belief (n, K) is likeliest; more items lie at the `ends`."""
     evidence = belief / np.maximum(prior, 1e-9)
     shares = prior
     for _ in range(sweeps):
@@ -202,16 +171,14 @@ class Audit:
     consensus: Estimate  # how often the consensus of settled items is right
     shares: tuple[Estimate, ...]  # (K,) how common each label is among the campaign's items
     beliefs: Floats  # (C, asked, K) about the audit items asked
+    begun: Floats  # (C, K) about an item without answers
     sample: tuple[Item, ...]  # those items
 
 
 def trust_in(snapshot: Snapshot, rng: np.random.Generator) -> Trust:
-    """How far a campaign's beliefs may be trusted; costs one more refit, which is told no truth."""
-    blind = refit(replace(table_of(snapshot), controls=None), start=snapshot.campaign.pool).posteriors
-    heard = np.bincount(snapshot.answer_item, minlength=len(snapshot.items)) > 0
-    truth = np.array([-1 if item.truth is None else item.truth for item in snapshot.items], dtype=np.int64)
-    known = np.flatnonzero(heard & (truth >= 0))
-    return trust(blind[known], truth[known], rng)
+    """How far a campaign's beliefs may be trusted, on the ground that its calibration has; costs one more refit."""
+    table = table_of(snapshot)
+    return trust(*hidden(watched(table, snapshot.latency_ms).of(table)), rng)
 
 
 def audited(beliefs: Beliefs, trusted: Trust, rng: np.random.Generator) -> Audit:
@@ -219,7 +186,7 @@ def audited(beliefs: Beliefs, trusted: Trust, rng: np.random.Generator) -> Audit
     pool = beliefs.pool
     mine = [item for item in beliefs.items if item.role is Role.AUDIT and item.verdict is not Verdict.WITHDRAWN]
     sample = [item for item in mine if item.answers]
-    about = _about(sample, trusted, pool.labels)
+    about, begun = believed(sample, trusted, pool)
     settled = np.array([item.verdict is Verdict.SETTLED for item in sample], dtype=bool)
     guess = about.mean(axis=0).argmax(axis=1)
     right = np.take_along_axis(about, guess[None, :, None], axis=2)[:, :, 0]
@@ -230,16 +197,18 @@ def audited(beliefs: Beliefs, trusted: Trust, rng: np.random.Generator) -> Audit
         reviewed=sum(item.truth is not None for item in mine),
         known=len(trusted.known),
         consensus=mean_of(right[:, settled], rng, present.count(Verdict.SETTLED)),
-        shares=tuple(shares_of(about, pool.prior, rng, len(present))),
+        shares=tuple(shares_of(about, begun, rng, len(present))),
         beliefs=about,
+        begun=begun,
         sample=tuple(sample),
     )
 
 
-def _about(sample: Sequence[Item], trusted: Trust, labels: int) -> Floats:
-    q = np.array([item.posterior for item in sample], dtype=np.float64).reshape(-1, labels)
-    truth = np.array([-1 if item.truth is None else item.truth for item in sample], dtype=np.int64)
-    return trusted.of(q, truth)
+def believed(items: Sequence[Item], trusted: Trust, pool: Pool) -> tuple[Floats, Floats]:
+    """(C, n, K) what may be believed of items, and (C, K) of one without answers, a plane for each trust."""
+    q = np.array([item.posterior for item in items], dtype=np.float64).reshape(-1, pool.labels)
+    truth = np.array([-1 if item.truth is None else item.truth for item in items], dtype=np.int64)
+    return trusted.of(q, truth), trusted.of(np.array([pool.prior]))[:, 0]
 
 
 def even(values: Floats, p_select: Floats, rng: np.random.Generator) -> Estimate:

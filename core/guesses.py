@@ -34,11 +34,10 @@ def other_accuracy(beliefs: Floats, guess: Ints, prior: Sequence[float] | Floats
     odds = odds_of(beliefs, guess, prior)
     draws = int(np.clip(1e7 // n, 100, 1000))
     row = rng.integers(0, c, draws)
-    weight, ends = rng.standard_exponential((draws, n)), rng.standard_gamma(0.5, (draws, 2))
+    weight, ends = rng.standard_exponential((draws, n)), rng.standard_exponential((draws, 2))  # an even prior
     found = _likeliest(odds[row], weight, ends)
-    value = float(_likeliest(_middle(odds), np.ones((1, n)), np.full((1, 2), 0.5))[0])
-    low, high = np.quantile(found, [0.025, 0.975])
-    return Estimate(value, float(min(low, value)), float(max(high, value)))
+    low, value, high = np.quantile(found, [0.025, 0.5, 0.975]).tolist()
+    return Estimate(value, low, high)
 
 
 def rightness(beliefs: Floats, guess: Ints, prior: Sequence[float] | Floats, accuracy: float) -> Floats:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import numpy as np
 
+from core.audit import believed, trust_in
 from core.campaign import Campaign, Goal
 from core.errors import NothingToLearn, VersionRefused
 from core.ids import VersionId
@@ -15,7 +16,7 @@ from core.item import Item, Role, Verdict
 from core.ports import Archive, Beliefs, Claim, Letter, NightResult, Snapshot, Trainer
 from core.promotion import judge, promoted
 from core.refit import beliefs_of
-from core.teaching import certain, lessons_of
+from core.teaching import lessons_of
 from core.tomorrow import Tomorrow, expected, gathered, queued
 from core.version import Floats, Judgement, Lessons, Version, VersionState
 
@@ -142,15 +143,16 @@ def _report(
 ) -> NightReport:
     contents = [item.content for item in plan_.audit]
     labels = len(snapshot.campaign.labels)
-    truth = certain([item.posterior for item in plan_.audit], beliefs.pool).reshape(-1, labels)
+    about, begun = believed(plan_.audit, trust_in(snapshot, rng), beliefs.pool)
+    truth = about.mean(axis=0)
     candidate = gathered(trainer.score(version, contents), labels, len(contents)).probabilities
     rival = gathered(trainer.score(serving.id, contents), labels, len(contents)).probabilities if serving else None
     return NightReport(
         campaign=snapshot.campaign,
         version=version,
         taught=len(plan_.lessons.contents),
-        before=None if rival is None else judge(rival, truth, rng),
-        after=judge(candidate, truth, rng),
+        before=None if rival is None else judge(rival, about, begun, rng),
+        after=judge(candidate, about, begun, rng),
         promoted=promoted(candidate, rival, truth, confidence, rng),
         truth=truth,
         candidate=candidate,

@@ -1,10 +1,11 @@
-"""Whether tonight's version may serve: judged on audit items against the crowd's posterior."""
+"""Whether tonight's version may serve: judged on audit items by the crowd's answers to them."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.guesses import other_accuracy, rightness
 from core.version import Judgement
 
 Floats = NDArray[np.float64]
@@ -12,23 +13,24 @@ DRAWS = 2000
 BINS = 10
 
 
-def judge(suggestions: Floats, truth: Floats, rng: np.random.Generator) -> Judgement:
-    """How right and how honest a version is. suggestions (N, K), truth (N, K): the crowd's calibrated posterior.
+def judge(suggestions: Floats, beliefs: Floats, prior: Floats, rng: np.random.Generator) -> Judgement:
+    """How right and how honest a version is: suggestions (N, K) beside the crowd's beliefs (C, N, K), a plane for each
+    trust in them; `prior` (C, K) is what these would be of an item without answers.
 
-    Accuracy is the posterior's mass on the version's guess, so that the crowd's own doubt counts.
+    Accuracy is what the answers are likeliest under, so that a version that knows more than a few answers tell is not
+    held to their doubt.
     """
     if len(suggestions) == 0:
         return Judgement(0, 0.0, 0.0, 1.0, float("inf"), 1.0)
     guess = suggestions.argmax(axis=1)
-    right = truth[np.arange(len(truth)), guess]
-    means = right[rng.integers(0, len(right), (DRAWS, len(right)))].mean(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
+    found = other_accuracy(beliefs, guess, prior, rng)
+    right = rightness(beliefs, guess, prior, found.value)
     return Judgement(
-        items=len(right),
-        accuracy=float(right.mean()),
-        low=float(low),
-        high=float(high),
-        log_loss=float(losses(suggestions, truth).mean()),
+        items=len(guess),
+        accuracy=found.value,
+        low=found.low,
+        high=found.high,
+        log_loss=float(losses(suggestions, beliefs.mean(axis=0)).mean()),
         ece=calibration_error(suggestions.max(axis=1), right),
     )
 

@@ -47,11 +47,11 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A version judged on audit items against the crowd's posterior."""
+    """A version judged on audit items by the crowd's answers to them (`core.promotion.judge`)."""
 
     items: int
-    accuracy: float  # expected under the posterior
-    low: float  # 95 % bootstrap interval of the accuracy
+    accuracy: float  # under which the answers are likeliest
+    low: float  # 95 % interval of the accuracy
     high: float
     log_loss: float  # nats
     ece: float  # expected calibration error, 0..1

@@ -52,15 +52,29 @@ def refit(
     q, warm, done = _read(members, sparse, None, prior, None, sweeps)
     calibration = Calibration(begun.temperature, begun.lapse)
     if table.controls is not None and (table.controls >= 0).any():
-
-        def read(part: AnswerTable) -> Floats:
-            begin = [one.copy() for one in warm]  # a reading makes what is told certain, in place
-            return _read(members, Sparse.of(part), part.controls, prior, begin, sweeps)[0]
-
-        calibration = fitted(*untold(table, read), habits)
+        calibration = fitted(*_hidden(members, table, prior, warm, sweeps), habits)
         q, _, more = _read(members, sparse, table.controls, prior, warm, sweeps)
         done += more
     return _concluded(table, sparse, begun, q, calibration, done)
+
+
+def hidden(table: AnswerTable, sweeps: int = 60, committee: tuple[Member, ...] = COMMITTEE) -> tuple[Floats, Ints]:
+    """(M, K) what is believed of the M answered controls while each is hidden, and (M,) their truth: all that
+    calibration rests on."""
+    prior = None if table.suggestion is None else table.suggestion.T
+    members = committee if table.labels <= MATRIX_LABELS else (coin.read,)
+    _, warm, _ = _read(members, Sparse.of(table), None, prior, None, sweeps)
+    return _hidden(members, table, prior, warm, sweeps)
+
+
+def _hidden(
+    members: tuple[Member, ...], table: AnswerTable, prior: Floats | None, warm: list[Floats], sweeps: int
+) -> tuple[Floats, Ints]:
+    def read(part: AnswerTable) -> Floats:
+        begin = [one.copy() for one in warm]  # a reading makes what is told certain, in place
+        return _read(members, Sparse.of(part), part.controls, prior, begin, sweeps)[0]
+
+    return untold(table, read)
 
 
 def _read(

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.audit import UNKNOWN, even, mean_of, other_accuracy, shares_of, trust
+from core.audit import UNKNOWN, even, mean_of, shares_of, trust
+from core.guesses import other_accuracy
 from core.ids import CampaignId, ItemId
 from core.item import Content, Item, Medium, NewItem, Role, Verdict, role_of
 from core.tomorrow import Tomorrow, worths_of

@@ -1,7 +1,7 @@
 """Laws of promotion.
 
 Planted bugs seen to fail: promotion that compares the wrong way round; a judge that takes the crowd's first label for
-truth.
+truth, or its posterior's mass for the accuracy.
 """
 
 from __future__ import annotations
@@ -57,9 +57,25 @@ def test_nothing_is_promoted_on_nothing() -> None:
     assert not promoted(broken, np.full((20, 2), 0.5), np.eye(2)[[0, 1] * 10], 0.9, rng)
 
 
-def test_a_judgement_counts_the_crowds_doubt() -> None:
-    truth = np.tile([0.8, 0.2], (50, 1))
-    found = judge(np.tile([0.9, 0.1], (50, 1)), truth, np.random.default_rng(0))
-    assert found.accuracy == pytest.approx(0.8) and found.low == pytest.approx(0.8)
-    assert found.ece == pytest.approx(0.1)
+def test_a_judgement_believes_sure_answers() -> None:
+    truth = np.where(np.arange(100)[:, None] < 80, [[1.0, 0.0]], [[0.0, 1.0]])
+    even = np.full((1, 2), 0.5)
+    found = judge(np.tile([0.9, 0.1], (100, 1)), truth[None], even, np.random.default_rng(0))
+    assert found.accuracy == pytest.approx(0.8, abs=0.01) and 0.68 < found.low < 0.76 and 0.84 < found.high < 0.9
+    assert found.ece == pytest.approx(0.1, abs=0.01)
     assert calibration_error(np.array([0.8, 0.8]), np.array([1.0, 0.6])) == pytest.approx(0.0)
+
+
+def test_a_judgement_is_no_lower_where_answers_are_few() -> None:
+    """One answer for each item, right 7 times in 10: by the posterior's mass, the version would be right 56 times in
+    100, not 90. The even prior draws so weak evidence a little to the middle."""
+    rng, accuracies, even = np.random.default_rng(1), [], np.full((1, 2), 0.5)
+    for _ in range(40):
+        truth = rng.integers(0, 2, 300)
+        said = np.where(rng.random(300) < 0.7, truth, 1 - truth)
+        guess = np.where(rng.random(300) < 0.9, truth, 1 - truth)
+        crowd = 0.3 + 0.4 * np.eye(2)[said]
+        found = judge(0.1 + 0.8 * np.eye(2)[guess], crowd[None], even, rng)
+        accuracies.append(found.accuracy)
+        assert found.low <= found.accuracy <= found.high
+    assert np.mean(accuracies) == pytest.approx(0.9, abs=0.05)

@@ -53,7 +53,7 @@ def test_a_night_without_audit_items_says_so() -> None:
 @pytest.mark.parametrize("audited", [0, 40])
 def test_a_report_of_the_core_becomes_a_picture(audited: int) -> None:
     rng = np.random.default_rng(0)
-    truth = np.eye(3)[rng.integers(0, 3, audited)].reshape(-1, 3)
+    truth, even = np.eye(3)[rng.integers(0, 3, audited)].reshape(-1, 3), np.full((1, 3), 1 / 3)
     said = 0.8 * truth + 0.2 * rng.dirichlet(np.ones(3), audited).reshape(-1, 3)
     draft = Draft("letters", "Letters", "What is it about?", ("refund", "delivery", "other"))
     pool = Pool((1 / 3,) * 3, ((0.8, 0.1, 0.1), (0.1, 0.8, 0.1), (0.1, 0.1, 0.8)), 10.0, 1.0, Model.MATRIX)
@@ -61,8 +61,8 @@ def test_a_report_of_the_core_becomes_a_picture(audited: int) -> None:
         campaign=Campaign(CampaignId(1), draft, CampaignState.OPEN, datetime(2026, 11, 1, tzinfo=UTC), pool),
         version=VersionId("0" * 64),
         taught=200,
-        before=judge(said[:, [1, 0, 2]], truth, rng),
-        after=judge(said, truth, rng),
+        before=judge(said[:, [1, 0, 2]], truth[None], even, rng),
+        after=judge(said, truth[None], even, rng),
         promoted=True,
         truth=truth,
         candidate=said,
