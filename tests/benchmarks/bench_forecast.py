@@ -72,16 +72,21 @@ def _asked(campaign: World, seed: int, mark: float, now: int) -> dict[str, float
 
 def shown(rows: list[dict[str, float]]) -> None:
     print(f"{len({row['seed'] for row in rows})} campaigns: answers to {GOAL:.0%} settled, intervals of nine in ten")
-    print(f"{'settled':>8}{'forecasts':>11}{'inside':>9}{'width':>8}{'off by':>8}{'ruler off':>11}{'days inside':>13}")
+    print("open: the interval has no upper end, as the goal may be out of reach; width: of the others")
+    columns = ("inside", "open", "width", "off by", "ruler off", "days inside")
+    print(f"{'settled':>8}{'forecasts':>11}" + "".join(f"{column:>12}" for column in columns))
     for mark in (*MARKS, None):
         some = [row for row in rows if mark in (None, row["mark"])]
         finite = [row for row in some if np.isfinite(row["actual"]) and row["actual"] >= 20]
         inside = np.mean([row["low"] <= row["actual"] <= row["high"] for row in some])
         days = np.mean([row["days_low"] <= row["days"] <= row["days_high"] for row in finite])
-        width = np.median([(min(row["high"], 1e9) - row["low"]) / row["value"] for row in some if row["value"] > 0])
+        ends = [row for row in some if np.isfinite(row["high"]) and row["value"] > 0]
+        width = np.median([(row["high"] - row["low"]) / row["value"] for row in ends]) if ends else float("nan")
         off, ruler = (np.median([abs(np.log(row[x] / row["actual"])) for row in finite]) for x in ("value", "ruler"))
         name = "all" if mark is None else f"{mark:.0%}"
-        print(f"{name:>8}{len(some):>11}{inside:>9.0%}{width:>8.0%}{off:>8.0%}{ruler:>11.0%}{days:>13.0%}")
+        endless = np.mean([np.isinf(row["high"]) for row in some])
+        cells = (inside, endless, width, off, ruler, days)
+        print(f"{name:>8}{len(some):>11}" + "".join(f"{cell:>12.0%}" for cell in cells))
 
 
 def main() -> None:
