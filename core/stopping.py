@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from core.posterior import claimed, consensus
-from core.reliability import Pool
+from core.reliability import Model, Pool
 
 GOOD = 2.0  # deviations above the average worker: as good a worker as one may hope for
 LIKELIEST = 0.99  # nobody is hoped to be right more often
@@ -87,5 +87,5 @@ def hoped(posterior: Sequence[float], left: int, rule: StopRule, pool: Pool) -> 
 
 def _good(pool: Pool, label: int) -> float:
     """How often as good a worker as may be hoped for is right on items of this label."""
-    mean = pool.confusion[label][label]
+    mean = pool.accuracy if pool.model is Model.ACCURACY else pool.confusion[label][label]
     return max(min(mean + GOOD * math.sqrt(mean * (1 - mean) / (pool.strength + 1)), LIKELIEST), mean)

@@ -130,7 +130,7 @@ def by_typicality(view: View, batch: int, rng: np.random.Generator) -> Floats:
     found = grouped(view.embeddings, np.ones(len(view)), batch, rng)
     order = np.argsort(found.group, kind="stable")
     cuts = np.flatnonzero(np.diff(found.group[order])) + 1
-    best = [_most_typical(view.embeddings, rows, rng) for rows in np.split(order, cuts)]
+    best = [_most_typical(view.embeddings, rows, rng) for rows in np.split(order, cuts) if len(rows)]
     return placed(np.array(best, dtype=np.int64), margins(view.probabilities))
 
 
