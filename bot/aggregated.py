@@ -13,7 +13,9 @@ from core.errors import BadInput
 from core.inference import refit
 from core.reliability import MATRIX_LABELS, beta_quantile
 from core.scoring import accuracy, calibration_error, log_loss
-from core.vigilance import Vigilance, watch
+from core.suspicion import suspected
+from core.vigilance import Flag, Vigilance, watch
+from core.worker import Reason
 from storage.exchange.answer_tables import (
     Words,
     known_labels,
@@ -31,7 +33,6 @@ from storage.exchange.gathered import AnswerFile, AnswerKind
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-MOST_MEETINGS = 1_000_000  # pairs of answers to one item, above which rings are not looked for: it would take long
 MANY_MEETINGS = 1_000  # above which a crowd that never differs cannot be a crowd: thumbs slip
 LARGE, FEW_SWEEPS = 300_000, 20  # answers from which the committee sweeps less; it has settled by then
 
@@ -88,29 +89,24 @@ def _categories(file: AnswerFile, words: Words, told: Ints, judged: Ints, truth:
     found = refit(single_table(file, words, told, as_one, seen.weight), sweeps=sweeps)
     sure = found.calibrated
     first = seen.one_vote(np.arange(len(file.workers)))
+    told_of = suspected(single_table(file, words, told, file.worker, np.ones(len(file))), found)
+    flags = [*seen.flags, *(flag for flag in told_of if flag.reason is not Reason.RUNS)]  # no order of coming here
     return Aggregate(
         found.method,
         file.tasks,
         [words.labels[k] for k in sure.argmax(axis=1)],
         sure.max(axis=1),
         np.bincount(file.item, minlength=len(file.tasks)),
-        _lines(file, found.accuracy[first], seen),
+        _lines(file, found.accuracy[first], seen.weight, flags),
         len(words.labels),
         *_scores(sure[judged], truth),
     )
 
 
-def rings_sought(met: Floats) -> bool:
-    """Whether colluding workers are looked for, given the answers of each item (N,)."""
-    return float((met * (met - 1)).sum()) / 2 <= MOST_MEETINGS
-
-
 def remarks(file: AnswerFile) -> list[str]:
-    """What whoever reads the result must know: what was not looked for, and answers that cannot be what they seem."""
+    """What whoever reads the result must know: answers that cannot be what they seem."""
     met = np.bincount(file.item).astype(np.float64)
     found = []
-    if file.kind is AnswerKind.CATEGORICAL and not rings_sought(met):
-        found.append("workers who copy from each other were not looked for: too many answers meet")
     if file.kind is not AnswerKind.PAIRS and (met * (met - 1)).sum() / 2 >= MANY_MEETINGS and not _differs(file):
         found.append("no two answers to a task differ: these are labels already, no confidence can be had from them")
     return found
@@ -123,10 +119,7 @@ def _differs(file: AnswerFile) -> bool:
 
 
 def _watched(file: AnswerFile, words: Words) -> Vigilance:
-    met = np.bincount(file.item).astype(np.float64)
     label = np.where(words.sets.sum(axis=1) == 1, words.sets.argmax(axis=1), -1)[file.cell]
-    if not rings_sought(met):
-        return Vigilance(np.ones(len(file)), np.full(len(file.workers), -1), ())
     n, w, k = len(file.tasks), len(file.workers), len(words.labels)
     return watch(file.item, file.worker, label, n, w, k, file.seconds)
 
@@ -229,12 +222,14 @@ def _beta(mean: Floats, file: AnswerFile) -> Floats:
     return np.array(rows, dtype=np.float64).reshape(-1, 3)
 
 
-def _lines(file: AnswerFile, figures: Floats, seen: Vigilance | None = None) -> list[WorkerLine]:
+def _lines(
+    file: AnswerFile, figures: Floats, weight: Floats | None = None, suspicions: Sequence[Flag] = ()
+) -> list[WorkerLine]:
     count = np.bincount(file.worker, minlength=len(file.workers))
-    weight = np.ones(len(file)) if seen is None else seen.weight
+    weight = np.ones(len(file)) if weight is None else weight
     mean = np.bincount(file.worker, weight, len(file.workers)) / np.maximum(count, 1)
     flags: dict[int, list[str]] = {}
-    for flag in seen.flags if seen else ():
+    for flag in suspicions:
         flags.setdefault(flag.worker, []).append(flag.reason.value)
     rows = zip(file.workers, count.tolist(), figures.tolist(), mean.tolist(), strict=True)
     return [

@@ -32,32 +32,47 @@ def rings(item: Ints, worker: Ints, label: Ints, workers: int, labels: int) -> I
     Answers of two honest workers correlate as the product of their skills (each worker's own label habits taken out;
     a skill below 0 is that of somebody who mixes labels up). Candidate groups come from the leading directions of the
     correlations; a member's skill is judged by outsiders alone, so that a ring cannot vouch for itself; and a ring
-    holds under half of the answers, or nobody could say who it is. Of several groups the one with most agreement
-    beyond skill goes first: its answers make others look like a ring.
+    holds under half of the answers, or nobody could say who it is. Of several groups the one that leaves least
+    unexplained goes first: seen from a large ring the honest crowd is a ring too, and a tighter one where members
+    deviate, but taking it for one leaves the true ring's agreement, and the rest of the crowd's, without a reason.
     """
     group = np.full(workers, -1)
     met = meetings(item, worker, label, workers, labels)
     answers = np.bincount(worker, minlength=workers)
     for ring in range(MOST_RINGS if len(met.first) else 0):
-        found = _tightest(met, answers, group < 0)
+        found = _clearest(met, answers, group < 0)
         if found.sum() < 2:
             break
         group[found] = ring
     return group
 
 
-def _tightest(met: Meetings, answers: Ints, left: Bools) -> Bools:
-    """(W,) the ring with the most agreement beyond skill among those who are left; nobody where there is none."""
-    best, most, seen = np.zeros(met.workers, dtype=bool), 0.0, set[bytes]()
+def _clearest(met: Meetings, answers: Ints, left: Bools) -> Bools:
+    """(W,) the ring that explains the agreement among those who are left best; nobody where none explains it better
+    than skills alone."""
+    best, seen = np.zeros(met.workers, dtype=bool), set[bytes]()
+    least = _unexplained(met, best, left)
     for seed in _seeds(met, left):
         for start in (_grown(seed, met, left), seed):
             if start.sum() < 2 or start.tobytes() in seen:
                 continue
             seen.add(start.tobytes())
-            member, excess = _settled(start, met, answers, left, seen)
-            if excess > most:
-                best, most = member, excess
+            member = _settled(start, met, answers, left, seen)
+            unexplained = _unexplained(met, member, left) if member.any() else least
+            if unexplained < least:
+                best, least = member, unexplained
     return best
+
+
+def _unexplained(met: Meetings, member: Bools, left: Bools) -> float:
+    """What skills, and one common correlation inside the group, leave of the correlations: a weighted sum of squares.
+
+    The fewer squares are left, the likelier is that this group is the ring (least squares as in `_skills`).
+    """
+    skill = _skills(met, member, left, np.full(met.workers, 0.6), TURNS)
+    inside, use = member[met.first] & member[met.second], left[met.first] & left[met.second]
+    expected = np.where(inside, met.tightness(member), skill[met.first] * skill[met.second])
+    return float(((met.alike - met.met * expected) ** 2 / met.met)[use].sum())
 
 
 def _seeds(met: Meetings, left: Bools) -> list[Bools]:
@@ -89,11 +104,8 @@ def _grown(member: Bools, met: Meetings, left: Bools) -> Bools:
     return member
 
 
-def _settled(member: Bools, met: Meetings, answers: Ints, left: Bools, seen: set[bytes]) -> tuple[Bools, float]:
-    """The group that a candidate settles on: those who agree with it beyond skill, and by how much on average.
-
-    Nobody, and 0, where it is no ring.
-    """
+def _settled(member: Bools, met: Meetings, answers: Ints, left: Bools, seen: set[bytes]) -> Bools:
+    """(W,) the group that a candidate settles on: those who agree with it beyond skill. Nobody where it is no ring."""
     nobody = np.zeros(met.workers, dtype=bool)
     skill = np.full(met.workers, 0.6)
     for turn in range(ROUNDS):
@@ -107,13 +119,12 @@ def _settled(member: Bools, met: Meetings, answers: Ints, left: Bools, seen: set
         if (new == member).all() or new.sum() < 2:
             break
         if new.tobytes() in seen:
-            return nobody, 0.0  # another candidate went on from here
+            return nobody  # another candidate went on from here
         seen.add(new.tobytes())
         member = new
     if new.sum() < 2 or answers[member].sum() >= 0.5 * answers[left].sum():
-        return nobody, 0.0
-    inside = member[met.first] & member[met.second]
-    return member, float(beyond[inside].sum() / max(float(met.met[inside].sum()), 1.0))
+        return nobody
+    return member
 
 
 def _skills(met: Meetings, member: Bools, left: Bools, skill: Floats, turns: int) -> Floats:

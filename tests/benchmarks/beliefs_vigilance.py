@@ -2,8 +2,10 @@
 
 What was tuned on what: the width of a ring (`rings.EXCESS`) and its false discovery rate were chosen on these four
 sets and three seeds; the level of an honest worker (`suspension.LOWEST`) on the four sets. The simulated crowds were
-looked at only afterwards. Figures are points of accuracy on items that are no controls, lost against our own refit of
-the same crowd without attackers; a tenth of the items of known truth are controls, told to everybody.
+looked at only afterwards, and led to one change: of several groups the ring is the one that leaves least unexplained
+(chosen on seeds 0 to 7, then looked at on 8 to 19). Figures are points of accuracy on items that are no controls, lost
+against our own refit of the same crowd without attackers; a tenth of the items of known truth are controls, told to
+everybody.
 """
 
 from __future__ import annotations
@@ -28,13 +30,14 @@ PART = "6. vigilance"
 SETS = ("bluebirds", "dog", "face", "product")
 BARS = {"random spam": (2.5, 4.0), "ring": (3.0, 6.0), "insiders": (4.6, 6.0)}
 ONLY = "suspected: a control first, nothing else"
+SEEDS = 20
 SLOW = 2  # seeds for which the peers run too: they are slow
 WALD = {2: 18.7, 3: 8.2, 4: 6.0, 6: 4.5}  # mean controls by Wald's formula, 1 % false, 95 % power
 
 
-def rows(quick: bool) -> tuple[Row, ...]:
+def rows(quick: bool, seeds: int = SEEDS) -> tuple[Row, ...]:
     """Points lost to attackers on recorded and simulated crowds, honest workers suspected, guessers stopped."""
-    seeds = 2 if quick else 20
+    seeds = min(seeds, 2) if quick else seeds
     recorded = [load(name) for name in SETS]
     return (
         *_attacks("recorded", recorded, seeds, each=True),

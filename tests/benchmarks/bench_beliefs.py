@@ -33,6 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few draws, fast peers only")
     parser.add_argument("--only", nargs="*", choices=list(PARTS), help="these parts and no others")
+    parser.add_argument("--seeds", type=int, default=beliefs_vigilance.SEEDS, help="draws of the vigilance part")
     asked = parser.parse_args()
     if not FOLDER.is_dir():
         print(f"The recorded crowds are not here ({FOLDER.name} is missing beside the repository): nothing measured.")
@@ -41,7 +42,7 @@ def main() -> None:
     found: list[Row] = []
     for name in asked.only or PARTS:
         told(f"{name} ...")
-        found += PARTS[name](asked.quick)
+        found += beliefs_vigilance.rows(asked.quick, asked.seeds) if name == "vigilance" else PARTS[name](asked.quick)
     print(f"{show(found)} bars missed")
 
 

@@ -245,7 +245,7 @@ def test_replay_refuses_what_cannot_be(tmp_path: Path, option: str, value: str) 
     assert isinstance(found.exception, BadInput) and option in str(found.exception)
 
 
-def test_what_the_reader_must_know_is_said_beside_the_object(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_reader_must_know_is_said_beside_the_object(tmp_path: Path) -> None:
     """Planted bug: `remarks` looks at the labels of the file and not of each task, so that two labels differ."""
 
     def said(last: str) -> str:
@@ -256,6 +256,13 @@ def test_what_the_reader_must_know_is_said_beside_the_object(tmp_path: Path, mon
         return str(found.stderr)
 
     assert "no two answers to a task differ" in said("dog")
-    assert "differ" not in said("cat") and "not looked for" not in said("cat")
-    monkeypatch.setattr("bot.aggregated.MOST_MEETINGS", 1000)
-    assert "were not looked for" in said("cat")
+    assert "differ" not in said("cat")
+
+
+def test_who_ignores_the_tasks_is_flagged(tmp_path: Path) -> None:
+    """Planted bug: the table of workers shows what answers alone tell, and not what beliefs do."""
+    rows = [f"t{n % 50},w{n // 50},{'cat' if n // 50 == 7 or n % 2 else 'dog'}" for n in range(400)]
+    (tmp_path / "b.csv").write_text("task,worker,label\n" + "\n".join(rows) + "\n")
+    command(tmp_path, "aggregate", "b.csv", "--workers", "w.csv")
+    flagged = [line for line in (tmp_path / "w.csv").read_text().splitlines() if "do not depend on the item" in line]
+    assert [line.split(",")[0] for line in flagged] == ["w7"]

@@ -3,6 +3,7 @@
 Planted bugs, each seen to fail here:
 - ring members keep full weight (`test_a_ring_has_one_vote_and_honest_workers_keep_theirs`)
 - the fast part of the response times is the slow one (`test_rapid_guesses_are_the_fast_ones`)
+- the tightest group is the ring, not the one that leaves least unexplained (`test_of_a_tight_crowd_...`)
 - a member is kept by the mean instead of the false discovery rate (`test_findings_are_kept_at_their_rate`)
 - groups are numbered by their place in the table (`test_renaming_workers_renames_the_ring`)
 - skills are judged by insiders too (`test_a_ring_has_one_vote_and_honest_workers_keep_theirs`)
@@ -58,6 +59,31 @@ def test_a_ring_has_one_vote_and_honest_workers_keep_theirs(seed: int, members: 
     assert votes[votes > 0] == pytest.approx(np.ones((votes > 0).sum()))
     assert len(set(seen.one_vote(worker)[1200:].tolist())) == 1
     assert {flag.worker for flag in seen.flags if flag.reason is Reason.RING} == set(range(20, 20 + members))
+
+
+def deviating(seed: int) -> np.ndarray:
+    """(58,) rings found among 40 honest workers and, 40 and up, a ring with a third of the answers whose members leave
+    the shared answer one time in five: the honest agree as closely as they do."""
+    item, worker, label, _ = crowd(seed, 3, items=300, workers=40, answers=2400)
+    rng = np.random.default_rng(seed + 1)
+    theirs = np.concatenate([rng.choice(300, 60, replace=False) for _ in range(18)])
+    said = np.where(rng.random(18 * 60) < 0.2, rng.integers(0, 3, 18 * 60), rng.integers(0, 3, 300)[theirs])
+    everybody = np.concatenate([worker, np.repeat(40 + np.arange(18), 60)])
+    return rings(np.concatenate([item, theirs]), everybody, np.concatenate([label, said]), 58, 3)
+
+
+@FEW
+@given(SEEDS)
+def test_a_crowd_is_not_mistaken_for_the_ring(seed: int) -> None:
+    assert (deviating(seed)[:40] < 0).all()
+
+
+@pytest.mark.parametrize("seed", [2, 4, 9, 15])
+def test_of_a_tight_crowd_and_a_ring_the_ring_is_found(seed: int) -> None:
+    """Seeds where the crowd is the tighter of the two."""
+    found = deviating(seed)
+    assert (found[:40] < 0).all()
+    assert (found[40:] >= 0).mean() > 0.9
 
 
 @FEW
