@@ -1,8 +1,7 @@
 """A ring is found by the refit, the admin reads why; a guesser is suspended by controls, objects, and is let back.
 
-Through the real handlers over SQLite, and the same use cases over memory. Seen to fail where the refit forgets the
-weights of a ring, where it does not publish suspicions, where a suspended worker is asked on, and where an objection
-goes to no admin.
+Through the real handlers over SQLite, and the same use cases over memory. Seen to fail where the refit does not publish
+suspicions, and where a suspended worker is asked on.
 """
 
 from __future__ import annotations

@@ -143,5 +143,5 @@ def test_what_a_ring_said_leaves_the_targets() -> None:
 def test_too_many_shared_answers_teach_nothing() -> None:
     shot, _ = scene(members=9)
     beliefs = beliefs_of(shot)
-    with pytest.raises(TrainingFailed, match="share answers gave 4"):
+    with pytest.raises(TrainingFailed, match="share answers gave 40%"):
         lessons_of(shot, beliefs, [item for item in beliefs.items if item.answers])

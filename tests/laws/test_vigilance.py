@@ -4,6 +4,7 @@ Planted bugs, each seen to fail here:
 - ring members keep full weight (`test_a_ring_has_one_vote_and_honest_workers_keep_theirs`)
 - the fast part of the response times is the slow one (`test_rapid_guesses_are_the_fast_ones`)
 - the tightest group is the ring, not the one that leaves least unexplained (`test_of_a_tight_crowd_...`)
+- a group may hold most of the answers (`test_an_honest_crowd_has_no_ring`)
 - a member is kept by the mean instead of the false discovery rate (`test_findings_are_kept_at_their_rate`)
 - groups are numbered by their place in the table (`test_renaming_workers_renames_the_ring`)
 - skills are judged by insiders too (`test_a_ring_has_one_vote_and_honest_workers_keep_theirs`)
