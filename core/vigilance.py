@@ -20,6 +20,8 @@ from core.worker import Reason
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+MOST_RAPID = 1 / 3  # share of the answers from which the quick part is the crowd itself
+SURELY = 2.0  # standard errors by which quick answers must agree less than slow ones
 MOSTLY = 0.5  # share of rapid guesses from which a worker is suspected
 BINS = 400  # of the logarithms of the times
 
@@ -69,7 +71,7 @@ def watch(
     weight = _one_vote(item, worker, group)
     flags = [Flag(int(w), Reason.RING, 1.0) for w in np.flatnonzero(group >= 0)]
     if seconds is not None:
-        rapid = rapid_guesses(seconds)
+        rapid = _careless(rapid_guesses(seconds), item, label, items, labels)
         weight = weight * (1 - rapid)
         share = np.bincount(worker, rapid, workers) / np.maximum(np.bincount(worker, minlength=workers), 1)
         flags += [Flag(int(w), Reason.RAPID, float(share[w])) for w in np.flatnonzero(share > MOSTLY)]
@@ -105,6 +107,26 @@ def rapid_guesses(seconds: Floats, sweeps: int = 60) -> Floats:
         return found
     found[known] = (part * (x < middle[1]))[place]
     return found
+
+
+def _careless(rapid: Floats, item: Ints, label: Ints, items: int, labels: int) -> Floats:
+    """(A,) `rapid`, or nothing where the quick answers agree with others no less surely than the slow ones do: then
+    they are no guesses, and the crowd is merely quick. A part that holds most of the answers is no part of guesses.
+    """
+    nothing = np.zeros(len(rapid))
+    named = label >= 0
+    alike = np.bincount(item[named] * labels + label[named], minlength=items * labels)
+    others = np.bincount(item[named], minlength=items)[item] - 1
+    judged = named & (others > 0)
+    if not rapid.any() or rapid.mean() > MOST_RAPID or not judged.any():
+        return nothing
+    agree = (alike[item[judged] * labels + label[judged]] - 1) / others[judged]
+    quick, slow = rapid[judged], 1 - rapid[judged]
+    if quick.sum() < 1 or slow.sum() < 1:
+        return nothing
+    means = [float((agree * part).sum() / part.sum()) for part in (quick, slow)]
+    doubt = math.sqrt(float(agree.var()) * (1 / quick.sum() + 1 / slow.sum()))
+    return rapid if means[0] < means[1] - SURELY * doubt else nothing
 
 
 def _mixture(x: Floats, count: Floats, middle: Floats, spread: float, sweeps: int) -> tuple[Floats, Floats]:

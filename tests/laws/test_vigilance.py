@@ -23,6 +23,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from core.inference import AnswerTable, refit
 from core.meetings import meetings
@@ -30,7 +31,7 @@ from core.reliability import Pool
 from core.rings import kept, rings, upper_tail
 from core.suspension import FLOOR, PASSED, after_control, bound, crossing, honest_level, step, stops
 from core.suspicion import alike, missed, runs, spammer_scores, suspected
-from core.vigilance import rapid_guesses, watch
+from core.vigilance import Vigilance, rapid_guesses, watch
 from core.worker import Reason
 from tests.laws.test_inference import crowd
 
@@ -139,6 +140,26 @@ def test_findings_are_kept_at_their_rate(chances: list[float], rate: float) -> N
     for more in range(int(found.sum()) + 1, len(chance) + 1):  # the step up: no longer list would have passed
         assert np.sort(chance)[more - 1] > rate * more / len(chance)
     assert upper_tail(np.array([0.0, 1.645])) == pytest.approx([0.5, 0.05], abs=1e-3)
+
+
+def timed(quick_right: float, quick_share: float, seed: int) -> tuple[Vigilance, NDArray[np.bool_]]:
+    """600 items, five answers each, 90 % right but for the quick ones; which answers were quick."""
+    rng = np.random.default_rng(seed)
+    item, worker = np.repeat(np.arange(600), 5), np.tile(np.arange(5), 600)
+    truth = rng.integers(0, 4, 600)[item]
+    quick = rng.random(len(item)) < quick_share
+    right = rng.random(len(item)) < np.where(quick, quick_right, 0.9)
+    label = np.where(right, truth, (truth + rng.integers(1, 4, len(item))) % 4)
+    seconds = np.exp(rng.normal(np.where(quick, -1.0, 2.0), 0.3))
+    return watch(item, worker, label, 600, 5, 4, seconds), quick
+
+
+@pytest.mark.parametrize(("right", "share", "heard"), [(0.25, 0.2, False), (0.9, 0.2, True), (0.9, 0.8, True)])
+def test_quick_answers_lose_weight_only_where_they_are_guesses(right: float, share: float, heard: bool) -> None:
+    """Seen to fail (the demo lost every answer of a quick crowd) without `_careless`, and without its share."""
+    seen, quick = timed(right, share, seed=3)
+    assert (seen.weight[quick].mean() > 0.9) == heard
+    assert seen.weight[~quick].mean() > 0.9
 
 
 def test_rapid_guesses_are_the_fast_ones() -> None:
