@@ -13,7 +13,7 @@ from core.worker import Admission, Enrolment, Worker
 
 
 @dataclass(frozen=True, slots=True)
-class Ruling:
+class Admitted:
     """What became of a worker's admission; `changed` is false where it was so already."""
 
     campaign: Campaign
@@ -22,16 +22,16 @@ class Ruling:
     changed: bool
 
 
-def dispute(tx: Transaction, worker: Worker, slug: str) -> Ruling:
+def dispute(tx: Transaction, worker: Worker, slug: str) -> Admitted:
     """The worker objects to being kept out: an admin decides. Nothing changes for somebody who is not."""
     campaign = tx.campaign_named(slug)
     enrolment = enrolment_of(tx, campaign, worker)
     if enrolment.admission not in (Admission.SUSPENDED, Admission.BANNED):
-        return Ruling(campaign, enrolment, worker, changed=False)
+        return Admitted(campaign, enrolment, worker, changed=False)
     return _ruled(tx, campaign, enrolment, worker, Admission.DISPUTED)
 
 
-def ban(tx: Transaction, slug: str, pseudonym: str) -> Ruling:
+def ban(tx: Transaction, slug: str, pseudonym: str) -> Admitted:
     """No more questions for this worker in this campaign; the one that is out goes back to the queue."""
     campaign, enrolment, person = _named(tx, slug, pseudonym)
     live = tx.latest(campaign.id, enrolment.worker, QuestionState.LIVE)
@@ -40,7 +40,7 @@ def ban(tx: Transaction, slug: str, pseudonym: str) -> Ruling:
     return _ruled(tx, campaign, enrolment, person, Admission.BANNED)
 
 
-def unban(tx: Transaction, slug: str, pseudonym: str) -> Ruling:
+def unban(tx: Transaction, slug: str, pseudonym: str) -> Admitted:
     """The worker is asked again, and the test on controls stops them no more: an admin has looked."""
     return _ruled(tx, *_named(tx, slug, pseudonym), Admission.RESTORED)
 
@@ -55,7 +55,7 @@ def _named(tx: Transaction, slug: str, pseudonym: str) -> tuple[Campaign, Enrolm
 
 def _ruled(
     tx: Transaction, campaign: Campaign, enrolment: Enrolment, person: Worker, admission: Admission
-) -> Ruling:
+) -> Admitted:
     after = replace(enrolment, admission=admission, surprise=0.0 if admission.asks else enrolment.surprise)
     tx.save_enrolment(after)
-    return Ruling(campaign, after, person, changed=after.admission is not enrolment.admission)
+    return Admitted(campaign, after, person, changed=after.admission is not enrolment.admission)

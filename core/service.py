@@ -84,7 +84,7 @@ def consent(tx: Transaction, worker: Worker) -> Worker:
     return worker
 
 
-def stop(tx: Transaction, worker: Worker, now: datetime) -> Worker:
+def stop(tx: Transaction, worker: Worker) -> Worker:
     """No more letters; the question that is out goes back to the queue."""
     if worker.campaign is not None:
         live = tx.latest(worker.campaign, worker.id, QuestionState.LIVE)

@@ -84,11 +84,6 @@ class Network(nn.Module, ABC):
                 module.merge()
 
 
-def linear_names(module: nn.Module) -> list[str]:
-    """Return the dotted names of all linear layers inside."""
-    return [name for name, part in module.named_modules() if isinstance(part, nn.Linear)]
-
-
 def let_move(module: nn.Module, layers: Sequence[nn.Module], recipe: Recipe) -> None:
     """Freeze the module, then free what the recipe's method trains in these layers."""
     module.requires_grad_(False)

@@ -10,7 +10,7 @@ from bot.telegram.paper import Block, note
 from bot.telegram.visit import Reply, Visit
 from bot.telegram.words import Tongue, Words
 from core import admission
-from core.admission import Ruling
+from core.admission import Admitted
 from core.errors import Refused
 from core.ports import Letter, Transaction
 from core.worker import Worker
@@ -24,27 +24,28 @@ def workers(tx: Transaction, visit: Visit, worker: Worker, say: Tongue, names: S
 
 def ban(tx: Transaction, visit: Visit, worker: Worker, say: Tongue, names: Sequence[str]) -> Reply:
     """/ban CAMPAIGN WORKER: they are told, with the reason, and may object."""
-    ruling = admission.ban(tx, *_both(names))
-    pseudonym, slug = ruling.enrolment.pseudonym, ruling.campaign.slug
+    admitted = admission.ban(tx, *_both(names))
+    pseudonym, slug = admitted.enrolment.pseudonym, admitted.campaign.slug
     done = say("{worker} is banned in {name}: no more questions. Answers and pay stay.", worker=pseudonym, name=slug)
-    theirs = Words.of(ruling.person.language)
-    text = views_workers.kept_out(ruling.campaign, ruling.enrolment, theirs)
-    keyboard = views_workers.objection(ruling.campaign, ruling.enrolment, theirs)
-    told = note(ruling.person.account.number, [Block(text)], keyboard)
-    return Reply([*note(visit.chat, [Block(done)]), *_told(ruling, told)])
+    theirs = Words.of(admitted.person.language)
+    text = views_workers.kept_out(admitted.campaign, admitted.enrolment, theirs)
+    keyboard = views_workers.objection(admitted.campaign, admitted.enrolment, theirs)
+    told = note(admitted.person.account.number, [Block(text)], keyboard)
+    return Reply([*note(visit.chat, [Block(done)]), *_told(admitted, told)])
 
 
 def unban(tx: Transaction, visit: Visit, worker: Worker, say: Tongue, names: Sequence[str]) -> Reply:
     """/unban CAMPAIGN WORKER: they are told."""
-    ruling = admission.unban(tx, *_both(names))
-    done = say("{worker} is asked again in {name}.", worker=ruling.enrolment.pseudonym, name=ruling.campaign.slug)
-    text = views_workers.let_back(ruling.campaign, Words.of(ruling.person.language))
-    return Reply([*note(visit.chat, [Block(done)]), *_told(ruling, note(ruling.person.account.number, [Block(text)]))])
+    admitted = admission.unban(tx, *_both(names))
+    done = say("{worker} is asked again in {name}.", worker=admitted.enrolment.pseudonym, name=admitted.campaign.slug)
+    text = views_workers.let_back(admitted.campaign, Words.of(admitted.person.language))
+    told = note(admitted.person.account.number, [Block(text)])
+    return Reply([*note(visit.chat, [Block(done)]), *_told(admitted, told)])
 
 
-def _told(ruling: Ruling, letters: list[Letter]) -> list[Letter]:
+def _told(admitted: Admitted, letters: list[Letter]) -> list[Letter]:
     """What the worker is told: once, and nothing where they have stopped."""
-    return letters if ruling.changed and ruling.person.reachable else []
+    return letters if admitted.changed and admitted.person.reachable else []
 
 
 def _both(names: Sequence[str]) -> tuple[str, str]:

@@ -55,8 +55,8 @@ class Register:
             case Failed(reason):
                 await self._outbox.failed(number, reason)
                 if outcome.unreachable and letter.chat > 0:
-                    account, now = Account("telegram", letter.chat), self._now()
-                    await self._ledger.transact(lambda tx: lose(tx, account, now))
+                    account = Account("telegram", letter.chat)
+                    await self._ledger.transact(lambda tx: lose(tx, account))
             case Unknown():
                 await self._outbox.unknown(number)
             case Taken():
@@ -65,8 +65,8 @@ class Register:
                 assert_never(outcome)
 
 
-def lose(tx: Transaction, account: Account, now: datetime) -> None:
+def lose(tx: Transaction, account: Account) -> None:
     """The person behind an account cannot be reached: no more letters, and their question goes back to the queue."""
     worker = tx.worker(account)
     if worker is not None and worker.reachable:
-        stop(tx, worker, now)
+        stop(tx, worker)

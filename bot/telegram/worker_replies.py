@@ -93,14 +93,14 @@ def stop(tx: Transaction, visit: Visit, worker: Worker, say: Tongue) -> Reply:
     """/stop: the open question goes back, and nothing is sent any more."""
     live = _latest(tx, worker, QuestionState.LIVE)
     old = _stripped(tx, visit, live) if live else []
-    service.stop(tx, worker, visit.now)
+    service.stop(tx, worker)
     goodbye = _said(visit, say("Stopped. What you answered stays. /start brings you back."))
     return Reply([*old, *goodbye.letters])
 
 
 def leave(tx: Transaction, visit: Visit, worker: Worker, say: Tongue) -> Reply:
     """They blocked the bot: as /stop, without a word."""
-    service.stop(tx, worker, visit.now)
+    service.stop(tx, worker)
     return Reply()
 
 

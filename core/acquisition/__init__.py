@@ -1,8 +1,8 @@
 """What is worth labelling: (N, K) probabilities and (N, D) embeddings -> (N,) worth in [0, 1].
 
-The default, `by_groups`, is the one that no text set of tests/benchmarks/bench_acquisition.py shows behind random
-choice at any number of labels, and that is first or near it everywhere; the others are there for comparison and for
-`crowdloop simulate`.
+The default, `by_groups`, was chosen in explorations: mean accuracy over ten batches 0.830 against 0.800 of random
+choice on trec_questions (five seeds), 0.842 against 0.796 on banking77 (one). As it stands here it has not been run
+through tests/benchmarks/bench_acquisition.py in full. The others are there for comparison.
 """
 
 from __future__ import annotations
