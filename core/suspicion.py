@@ -77,7 +77,7 @@ def alike(counts: Floats, pool: Pool, level: float) -> Floats:
     nats = (theta.sum(axis=1) * np.log(np.maximum(habit, 1e-12))).sum(axis=1)
     nats -= (theta * np.log(np.maximum(honest, 1e-12))).sum(axis=(1, 2))
     nats -= (k - 1) / 2 * np.log(np.maximum(total, 1.0))  # the habit is fitted to these very answers
-    own = spammer_scores(theta + np.array(pool.confusion))
+    own = spammer_scores(theta + habit[:, None])  # a class never met tells nothing: its row is the habit
     crowd = spammer_scores(np.array([pool.confusion]))[0]
     return _chance(np.where(own < SPAMMER * crowd, nats, -np.inf), total)
 

@@ -23,16 +23,13 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from core.evidence import Evidence
 from core.posterior import absorb, calibrated, claimed, consensus, start
 from core.reliability import Model, Pool, Reliability, accuracy, confusion, learnt
 from core.stopping import Next, StopRule, decide, hoped, worth
-
-settings.register_profile("beliefs", deadline=None, max_examples=60)
-settings.load_profile("beliefs")
 
 shares = st.floats(0.02, 1.0)
 

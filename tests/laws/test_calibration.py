@@ -17,16 +17,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from core.calibration import RECORDED, Floats, Ints, fitted, habits_of, weights_of
 from core.inference import AnswerTable, refit
 from core.inference.untold import untold
-
-settings.register_profile("calibration", deadline=None, max_examples=25)
-settings.load_profile("calibration")
 
 
 @st.composite

@@ -15,13 +15,14 @@ Planted bugs, each seen to fail here:
 - runs forget the worker's habit (`test_runs_are_seen_beyond_habit_and_beyond_the_items`)
 - `spammer_scores` takes columns for rows (`test_scores_of_spammers_are_those_of_the_paper`)
 - strengths above 1 (`test_suspicions_are_chances_and_name_who_answered`)
+- a class never met is scored as the crowd's own row (the same; its two examples)
 """
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -264,6 +265,8 @@ def test_runs_are_seen_beyond_habit_and_beyond_the_items() -> None:
 
 @FEW
 @given(SEEDS)
+@example(13043)
+@example(4)
 def test_suspicions_are_chances_and_name_who_answered(seed: int) -> None:
     item, worker, label, truth = crowd(seed, 3, items=60, workers=9, answers=500)
     label = np.where(worker == 4, 2, label)  # somebody who always says the same
