@@ -68,8 +68,8 @@ def teach(
     device = next(network.head.parameters()).device
     optimiser = torch.optim.AdamW(list(parameter_groups(network, recipe)), fused=True)
     plan = batch_plan(lesson, recipe)
-    first, losses = load_checkpoint(keep, network, optimiser) if keep else (0, [])
-    parts, started, kept, step = 1, clock(), clock(), first
+    first, losses, before = load_checkpoint(keep, network, optimiser) if keep else (0, [], 0.0)
+    parts, started, kept, step = 1, clock() - before, clock(), first
     network.train()
     for step in range(first, len(plan)):
         spent = (clock() - started) / (recipe.hours * 3600)
@@ -80,18 +80,19 @@ def teach(
             group["lr"] = group["peak"] * pace
         torch.manual_seed(recipe.seed * 1_000_003 + step)
         loss, parts = gradient(network, lesson, plan[step], device, parts)
-        if not math.isfinite(loss):
+        norm = torch.nn.utils.clip_grad_norm_(network.trained().values(), 1.0)
+        if not (math.isfinite(loss) and bool(torch.isfinite(norm))):
             raise Diverged(
-                f"training stopped at step {step}: the loss is {loss}; lower learning_rate "
+                f"training stopped at step {step}: the loss is {loss}, its gradient {float(norm)}; lower learning_rate "
                 f"({recipe.learning_rate:g}) and train again"
             )
-        torch.nn.utils.clip_grad_norm_(network.trained().values(), 1.0)
         optimiser.step()
         losses.append(loss)
-        if keep and (clock() - kept > KEEP_EVERY or step + 1 == len(plan)):
-            save_checkpoint(keep, network, optimiser, step + 1, losses)
+        due = keep is not None and clock() - kept > KEEP_EVERY
+        if keep and (due or step + 1 == len(plan)):
+            save_checkpoint(keep, network, optimiser, step + 1, losses, clock() - started)
             kept = clock()
-        if (step + 1) % max(1, len(plan) // 10) == 0:
+        if due or (step + 1) % max(1, len(plan) // 10) == 0:
             progress("train", (step + 1) / len(plan))
     network.eval()
     return Course(losses, len(losses), len(plan), parts)
@@ -118,7 +119,9 @@ def gradient(network: Network, lesson: Lesson, rows: Rows, device: torch.device,
             total = float(lesson.weights[torch.from_numpy(rows)].sum()) or 1.0
             pieces = np.array_split(rows, min(parts, len(rows)))
             return sum(piece_loss(network, lesson, piece, device, total) for piece in pieces), parts
-        except (torch.OutOfMemoryError, MemoryError) as error:
+        except (RuntimeError, MemoryError) as error:
+            if not short_of_memory(error):
+                raise
             if parts >= 2**HALVINGS:
                 raise OutOfMemory(
                     f"even {len(rows) // parts} examples do not fit the memory of {device}; lower "
@@ -127,6 +130,12 @@ def gradient(network: Network, lesson: Lesson, rows: Rows, device: torch.device,
             parts *= 2
         if device.type == "cuda":
             torch.cuda.empty_cache()
+
+
+def short_of_memory(error: BaseException) -> bool:
+    """Whether this says that memory is short; torch says so on the CPU by a plain RuntimeError."""
+    known = isinstance(error, (torch.OutOfMemoryError, MemoryError))
+    return known or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
 
 
 def piece_loss(network: Network, lesson: Lesson, rows: Rows, device: torch.device, total: float) -> float:
