@@ -1,4 +1,5 @@
-"""The command line: `crowdloop serve | night | demo | doctor | migrate | aggregate | replay | simulate`."""
+"""The command line: `crowdloop serve | night | demo | doctor | migrate | aggregate | replay | simulate |
+predict | version export`."""
 
 from __future__ import annotations
 
@@ -61,6 +62,19 @@ def doctor(config: Config = None) -> None:
 def migrate(config: Config = None) -> None:
     """Brings the database to the newest schema."""
     typer.echo(compose.migrate(_settings(config)))
+
+
+@app.command()
+def predict(
+    campaign: Annotated[str, typer.Option(help="Whose serving version speaks.")],
+    version: Annotated[str, typer.Option(help="Beginning of another version's hash.")] = "",
+    as_csv: Annotated[bool, typer.Option("--csv", help="CSV instead of a JSON object for each line.")] = False,
+    config: Config = None,
+) -> None:
+    """Texts from standard input, one a line, each into its label and calibrated probabilities."""
+    from bot import predict as speaking
+
+    raise typer.Exit(speaking.run(_settings(config), campaign, sys.stdin, sys.stdout, as_csv, version))
 
 
 Field = Annotated[str, typer.Option(help="Column or control with the answer, where there are several.")]

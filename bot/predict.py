@@ -1,0 +1,78 @@
+"""`crowdloop predict`: a line of text in, a line with its label out. A door to torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.serving import Serving, serving_of
+from bot.settings import Settings
+from core.errors import Refused
+from storage.archive import SqlArchive
+from storage.engine import parse
+from storage.exchange.answers_csv import line
+from storage.migrations import pending
+from training.speaker import Speaker
+
+Floats = NDArray[np.float64]
+
+
+Writer = Callable[[str, Floats], str]
+
+
+def run(settings: Settings, slug: str, texts: TextIO, out: TextIO, as_csv: bool = False, wanted: str = "") -> int:
+    """One line of output for each line of input, in order; a blank line has no label. The exit status.
+
+    Raises NotFound and Refused where no version may speak, VersionRefused where its files are damaged.
+    """
+    if pending(settings.storage.url):
+        raise Refused("The schema of the database is not the newest: run `crowdloop migrate` (serve does it too).")
+    serving = serving_of(SqlArchive(parse(settings.storage.url)), settings, slug, wanted)
+    speaker = Speaker(serving.folder)
+    write = (_csv if as_csv else _json)(serving)
+    try:
+        if as_csv:
+            out.write(line(header(serving)))
+        for some, said in speaker.stream(_lines(texts)):
+            out.writelines(map(write, some, said))
+            out.flush()
+    except BrokenPipeError:  # who reads has seen enough
+        return 1
+    return 0
+
+
+def header(serving: Serving) -> list[str]:
+    """Columns of the CSV."""
+    return ["label", "confidence", *serving.campaign.labels, "version"]
+
+
+def _lines(texts: TextIO) -> Iterator[str]:
+    return (text.rstrip("\r\n") for text in texts)
+
+
+def spoken(serving: Serving, text: str, said: Sequence[float] | Floats) -> dict[str, object]:
+    """What a version says of a text; (K,) probabilities."""
+    labels = serving.campaign.labels
+    chances = [round(float(chance), 6) for chance in said]
+    label = labels[int(np.argmax(chances))] if text.strip() else None
+    found = dict(zip(labels, chances, strict=True)) if text.strip() else None
+    return {"label": label, "probabilities": found, "version": serving.version}
+
+
+def _json(serving: Serving) -> Writer:
+    return lambda text, said: json.dumps(spoken(serving, text, said), ensure_ascii=False) + "\n"
+
+
+def _csv(serving: Serving) -> Writer:
+    def write(text: str, said: Floats) -> str:
+        if not text.strip():
+            return line(["", "", *("" for _ in said), serving.version])
+        at = int(np.argmax(said))
+        chances = [f"{chance:.6f}" for chance in said]
+        return line([serving.campaign.labels[at], chances[at], *chances, serving.version])
+
+    return write

@@ -1,0 +1,41 @@
+"""A version in memory that says what it thinks of texts, by the night's own path; loaded once, asked often."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from training.errors import VersionRefused
+from training.examples import Floats
+from training.recipe import Kind
+from training.trainer import load_network, suggest
+from training.versions import open_version
+
+CHUNK = 1024  # texts that are read before any is answered
+
+
+class Speaker:
+    """One version's network and probe; what it says equals what a night scores."""
+
+    def __init__(self, folder: Path) -> None:
+        """Check and load a version. Raises VersionRefused where it is damaged or reads pictures."""
+        self.version = open_version(folder)
+        if self.version.card.kind is not Kind.TEXT:
+            raise VersionRefused(f"Version {self.version.hash[:12]} reads pictures: it has nothing to say of texts.")
+        self.network, self.probe = load_network(self.version)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Return the K wordings that the version learned."""
+        return self.version.card.labels
+
+    def say(self, texts: Sequence[str], batch: int = 32) -> Floats:
+        """Return (N, K) calibrated probabilities, rows sum to 1, in the order of the texts."""
+        return suggest(self.network, self.probe, self.version.card, list(texts), batch)[0]
+
+    def stream(self, texts: Iterable[str], chunk: int = CHUNK) -> Iterator[tuple[list[str], Floats]]:
+        """Yield (n texts, (n, K) probabilities) as the texts come; no more than a chunk is ever held."""
+        source = iter(texts)
+        while some := list(islice(source, chunk)):
+            yield some, self.say(some)
