@@ -18,6 +18,7 @@ from bot import log as logs
 from bot.errands import Chores
 from bot.metrics import Metrics
 from bot.schedule import Job, Schedule, expire_leases
+from bot.serving import serving_of
 from bot.settings import Settings
 from bot.telegram import admin_handlers, worker_handlers
 from bot.telegram.application import BotLoop, Commands, Hook, build, greet
@@ -25,7 +26,9 @@ from bot.telegram.dispatch import Built
 from bot.telegram.house import House
 from bot.telegram.returned import beat
 from bot.telegram.words import LANGUAGES
+from bot.web.predict import Predict
 from bot.web.server import Server
+from bot.web.speech import Speech
 from bot.web.webhook import PATH, Webhook
 from core.errors import BadInput
 from core.ports import Transaction
@@ -60,7 +63,8 @@ def serve(settings: Settings, config: Path | None = None) -> None:
     """Runs the bot until SIGTERM or Ctrl-C."""
     token = settings.telegram.secret_token()
     secret = settings.telegram.webhook_secret.get_secret_value()
-    logs.set_up([token, *([secret] if secret else [])])
+    door = settings.web.predict_token.get_secret_value()
+    logs.set_up([word for word in (token, secret, door) if word])
     migrations.migrate(settings.storage.url)
     asyncio.run(_serve(settings, token, config))
 
@@ -79,7 +83,8 @@ async def _serve(settings: Settings, token: str, config: Path | None) -> None:
         figures=chores.figures.get,
     )
     loop = _bot(settings, application, house, store)
-    server = _server(settings, loop, store)
+    speech = Speech()
+    server = _server(settings, loop, store, speech)
     schedule = Schedule(_jobs(settings, loop, store, chores))
     await server.start()
     await loop.start()
@@ -91,7 +96,7 @@ async def _serve(settings: Settings, token: str, config: Path | None) -> None:
         await _until_told(loop)
     finally:
         await asyncio.gather(schedule.stop(), chores.stop(), loop.stop())
-        await server.stop()
+        await asyncio.gather(speech.stop(), server.stop())
         await store.writer.close()
 
 
@@ -136,7 +141,7 @@ def _hook(settings: Settings) -> Hook | None:
     return Hook(settings.web.public_url.rstrip("/") + PATH, secret)
 
 
-def _server(settings: Settings, loop: BotLoop, store: Store) -> Server:
+def _server(settings: Settings, loop: BotLoop, store: Store, speech: Speech) -> Server:
     hook = _hook(settings)
 
     async def database() -> bool:
@@ -152,6 +157,8 @@ def _server(settings: Settings, loop: BotLoop, store: Store) -> Server:
         loop.metrics.outbox.set(loop.sender.waiting)
 
     routes = Webhook(loop.reception, hook.secret).routes() if hook else []
+    if token := settings.web.predict_token.get_secret_value():
+        routes += Predict(token, lambda slug: serving_of(store.archive, settings, slug), speech).routes()
     checks = {"database": database, "telegram": telegram}
     return Server(settings.web.host, settings.web.port, loop.metrics, checks, routes, measure)
 

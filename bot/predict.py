@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from typing import TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.serving import Serving, serving_of
+from bot.serving import Serving, serving_of, told
 from bot.settings import Settings
 from core.errors import Refused
 from storage.archive import SqlArchive
@@ -32,12 +32,12 @@ def run(settings: Settings, slug: str, texts: TextIO, out: TextIO, as_csv: bool 
     if pending(settings.storage.url):
         raise Refused("The schema of the database is not the newest: run `crowdloop migrate` (serve does it too).")
     serving = serving_of(SqlArchive(parse(settings.storage.url)), settings, slug, wanted)
-    speaker = Speaker(serving.folder)
+    speaker = Speaker(serving.folder, serving.campaign.labels)
     write = (_csv if as_csv else _json)(serving)
     try:
         if as_csv:
             out.write(line(header(serving)))
-        for some, said in speaker.stream(_lines(texts)):
+        for some, said in speaker.stream(text.rstrip("\r\n") for text in texts):
             out.writelines(map(write, some, said))
             out.flush()
     except BrokenPipeError:  # who reads has seen enough
@@ -50,21 +50,9 @@ def header(serving: Serving) -> list[str]:
     return ["label", "confidence", *serving.campaign.labels, "version"]
 
 
-def _lines(texts: TextIO) -> Iterator[str]:
-    return (text.rstrip("\r\n") for text in texts)
-
-
-def spoken(serving: Serving, text: str, said: Sequence[float] | Floats) -> dict[str, object]:
-    """What a version says of a text; (K,) probabilities."""
-    labels = serving.campaign.labels
-    chances = [round(float(chance), 6) for chance in said]
-    label = labels[int(np.argmax(chances))] if text.strip() else None
-    found = dict(zip(labels, chances, strict=True)) if text.strip() else None
-    return {"label": label, "probabilities": found, "version": serving.version}
-
-
 def _json(serving: Serving) -> Writer:
-    return lambda text, said: json.dumps(spoken(serving, text, said), ensure_ascii=False) + "\n"
+    labels, version = serving.campaign.labels, serving.version
+    return lambda text, said: json.dumps(told(text, labels, said, version), ensure_ascii=False) + "\n"
 
 
 def _csv(serving: Serving) -> Writer:

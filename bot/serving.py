@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,3 +47,12 @@ def _wanted(archive: Archive, campaign: Campaign, wanted: str) -> VersionId:
     if len(found) > 1:
         raise Refused(f"Several versions begin with {wanted}: write more of its hash.")
     return found[0]
+
+
+def told(text: str, labels: Sequence[str], chances: Sequence[float], version: str) -> dict[str, object]:
+    """What a version says of a text, for JSON; a blank text has no label. `chances` (K,) sum to 1."""
+    if not text.strip():
+        return {"label": None, "probabilities": None, "version": version}
+    rounded = [round(float(chance), 6) for chance in chances]
+    likeliest = labels[rounded.index(max(rounded))]
+    return {"label": likeliest, "probabilities": dict(zip(labels, rounded, strict=True)), "version": version}

@@ -19,7 +19,7 @@ from pydantic_settings import (
 from core.campaign import Goal, Policy
 from core.errors import BadInput
 
-SECRETS = ("token", "webhook_secret")
+SECRETS = ("token", "webhook_secret", "predict_token")
 
 
 class Section(BaseModel):
@@ -58,6 +58,7 @@ class Web(Section):
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
     public_url: str = ""
+    predict_token: SecretStr = SecretStr("")
 
 
 class Storage(Section):
@@ -70,7 +71,7 @@ class Training(Section):
     refit_minutes: float = Field(default=5.0, gt=0)
     base: str = ""
     vision_base: str = ""
-    method: Literal["lora", "full", "head"] = "lora"
+    method: Literal["lora", "rslora", "dora", "adalora", "ia3", "prefix", "full", "head"] = "lora"
     epochs: int = Field(default=10, ge=1)
     learning_rate: float = Field(default=0.001, gt=0)
     hours: float = Field(default=4.0, gt=0)

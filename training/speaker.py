@@ -18,17 +18,14 @@ CHUNK = 1024  # texts that are read before any is answered
 class Speaker:
     """One version's network and probe; what it says equals what a night scores."""
 
-    def __init__(self, folder: Path) -> None:
-        """Check and load a version. Raises VersionRefused where it is damaged or reads pictures."""
+    def __init__(self, folder: Path, labels: Sequence[str]) -> None:
+        """Check and load a version. Raises VersionRefused where it is damaged, reads pictures or has other labels."""
         self.version = open_version(folder)
         if self.version.card.kind is not Kind.TEXT:
             raise VersionRefused(f"Version {self.version.hash[:12]} reads pictures: it has nothing to say of texts.")
+        if self.version.card.labels != tuple(labels):
+            raise VersionRefused(f"Version {self.version.hash[:12]} learned other labels than this campaign has.")
         self.network, self.probe = load_network(self.version)
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Return the K wordings that the version learned."""
-        return self.version.card.labels
 
     def say(self, texts: Sequence[str], batch: int = 32) -> Floats:
         """Return (N, K) calibrated probabilities, rows sum to 1, in the order of the texts."""

@@ -73,7 +73,7 @@ def test_the_pool_is_never_held(served: Served) -> None:
             taken += 1
             yield "rain wind"
 
-    stream = Speaker(served.version.folder).stream(endless(), chunk=8)
+    stream = Speaker(served.version.folder, LABELS).stream(endless(), chunk=8)
     assert [len(some) for some, _ in (next(stream), next(stream))] == [8, 8]
     assert taken == 16
 
@@ -99,6 +99,12 @@ def test_a_damaged_version_is_never_heard(served: Served) -> None:
             said(served, "rain\n")
     finally:
         weights.write_bytes(whole)
+
+
+def test_a_version_of_other_labels_is_refused(served: Served) -> None:
+    """Saw: probabilities of the version put under the campaign's labels by number."""
+    with pytest.raises(VersionRefused, match="learned other labels"):
+        Speaker(served.version.folder, ("food", "weather", "travel"))
 
 
 def test_the_command_reads_stdin_and_refuses_without_a_traceback(served: Served) -> None:

@@ -1,0 +1,72 @@
+"""The process in which versions speak for `POST /v1/predict`, asked over its standard input by `bot.web.speech`.
+
+One JSON line asks: {"folder", "labels", "texts"}. The answer is a JSON line {"bytes": n} and n bytes, a JSON object a
+line for each text; or a line {"refused": sentence}. A door to torch.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+import orjson
+
+from bot.serving import told
+from core.errors import CrowdloopError
+from training.speaker import Speaker
+
+KEPT = 4  # campaigns whose versions stay in memory
+
+
+class Speakers:
+    """The versions asked last, one of each campaign: a promotion or a rollback replaces the one that spoke."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, Speaker] = {}  # by the campaign's folder, the one asked last at the end
+
+    def of(self, folder: Path, labels: list[str]) -> Speaker:
+        """The speaker of a version. Raises VersionRefused."""
+        speaker = self._known.pop(folder.parent, None)
+        if speaker is None or speaker.version.folder != folder or list(speaker.version.card.labels) != labels:
+            speaker = None  # the old one is gone before the new one comes
+            speaker = Speaker(folder, labels)
+        self._known[folder.parent] = speaker
+        if len(self._known) > KEPT:
+            del self._known[next(iter(self._known))]
+        return speaker
+
+
+def answer(speakers: Speakers, line: bytes) -> tuple[bytes, bytes]:
+    """(head, body) for one line asked."""
+    asked = orjson.loads(line)
+    labels, texts = asked["labels"], asked["texts"]
+    try:
+        speaker = speakers.of(Path(asked["folder"]), labels)
+        said = speaker.say(texts)
+    except CrowdloopError as error:
+        return orjson.dumps({"refused": str(error)}) + b"\n", b""
+    name = speaker.version.hash
+    body = b"\n".join(orjson.dumps(told(*one, name)) for one in zip(texts, [labels] * len(texts), said, strict=True))
+    return orjson.dumps({"bytes": len(body)}) + b"\n", body
+
+
+def serve(asked: BinaryIO, out: BinaryIO) -> None:
+    """Answers until nobody asks any more."""
+    speakers = Speakers()
+    for line in asked:
+        out.writelines(answer(speakers, line))
+        out.flush()
+
+
+def main() -> None:
+    """Gives way to the bot and the database; whatever a library prints goes to standard error."""
+    os.nice(10)
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    serve(sys.stdin.buffer, out)
+
+
+if __name__ == "__main__":
+    main()
