@@ -14,10 +14,11 @@ from PIL import Image
 from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedModel, ViTConfig, ViTModel
 
+from training.adapters import let_move
 from training.errors import BadBase, BadExamples
 from training.examples import Rows
 from training.heads import LabelHead, mean_pool
-from training.network import Batch, Inputs, Network, let_move
+from training.network import Batch, Inputs, Network
 from training.recipe import Recipe
 from training.text_network import layer_list
 

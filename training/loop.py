@@ -12,12 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from training.adapters import Ranks, orthogonality
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.errors import Diverged, OutOfMemory
 from training.examples import Floats, Rows, shuffled_batches
 from training.heads import soft_cross_entropy
 from training.network import Batch, Inputs, Network, parameter_groups
-from training.recipe import Recipe
+from training.recipe import Method, Recipe
 
 Progress = Callable[[str, float], None]
 """Told (stage, share done from 0 to 1) while a training runs."""
@@ -70,6 +71,7 @@ def teach(
     plan = batch_plan(lesson, recipe)
     first, losses, before = load_checkpoint(keep, network, optimiser) if keep else (0, [], 0.0)
     parts, started, kept, step = 1, clock() - before, clock(), first
+    ranks = Ranks(network, recipe, len(plan)) if recipe.method is Method.ADALORA else None
     network.train()
     for step in range(first, len(plan)):
         spent = (clock() - started) / (recipe.hours * 3600)
@@ -79,7 +81,7 @@ def teach(
         for group in optimiser.param_groups:
             group["lr"] = group["peak"] * pace
         torch.manual_seed(recipe.seed * 1_000_003 + step)
-        loss, parts = gradient(network, lesson, plan[step], device, parts)
+        loss, parts = gradient(network, lesson, plan[step], recipe, device, parts)
         norm = torch.nn.utils.clip_grad_norm_(network.trained().values(), 1.0)
         if not (math.isfinite(loss) and bool(torch.isfinite(norm))):
             raise Diverged(
@@ -87,6 +89,8 @@ def teach(
                 f"({recipe.learning_rate:g}) and train again"
             )
         optimiser.step()
+        if ranks is not None:
+            ranks.after(step)
         losses.append(loss)
         due = keep is not None and clock() - kept > KEEP_EVERY
         if keep and (due or step + 1 == len(plan)):
@@ -111,14 +115,16 @@ def pace_at(done: float, spent: float, warmup: float) -> float:
     return (done + 1e-3) / warmup if done + 1e-3 < warmup else (1 - done) / (1 - warmup)
 
 
-def gradient(network: Network, lesson: Lesson, rows: Rows, device: torch.device, parts: int) -> tuple[float, int]:
+def gradient(
+    network: Network, lesson: Lesson, rows: Rows, recipe: Recipe, device: torch.device, parts: int
+) -> tuple[float, int]:
     """Leave one batch's gradient on the weights and return (loss, parts); halves the pieces when memory is short."""
     while True:
         try:
             network.zero_grad(set_to_none=True)
             total = float(lesson.weights[torch.from_numpy(rows)].sum()) or 1.0
             pieces = np.array_split(rows, min(parts, len(rows)))
-            return sum(piece_loss(network, lesson, piece, device, total) for piece in pieces), parts
+            return sum(piece_loss(network, lesson, piece, recipe, device, total) for piece in pieces), parts
         except (RuntimeError, MemoryError) as error:
             if not short_of_memory(error):
                 raise
@@ -138,7 +144,9 @@ def short_of_memory(error: BaseException) -> bool:
     return known or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
 
 
-def piece_loss(network: Network, lesson: Lesson, rows: Rows, device: torch.device, total: float) -> float:
+def piece_loss(
+    network: Network, lesson: Lesson, rows: Rows, recipe: Recipe, device: torch.device, total: float
+) -> float:
     """Add the gradient of a piece of a batch; `total` is the whole batch's weight."""
     batch: Batch = lesson.inputs.take(rows, device)
     at = torch.from_numpy(rows)
@@ -146,5 +154,7 @@ def piece_loss(network: Network, lesson: Lesson, rows: Rows, device: torch.devic
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
         logits = network(batch)
     loss = (soft_cross_entropy(logits, soft) * weights).sum() / total
+    if recipe.method is Method.ADALORA:
+        loss = loss + orthogonality(network) * (weights.sum() / total)
     loss.backward()  # type: ignore[no-untyped-call]
     return float(loss.detach())

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-from peft import LoraConfig, inject_adapter_in_model
-from peft.tuners.lora import LoraLayer
+from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor, nn
 
 from training.examples import Rows
-from training.recipe import Method, Recipe
+from training.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +79,8 @@ class Network(nn.Module, ABC):
     def merge(self) -> None:
         """Fold adapters into the layers they adapt: scoring then costs what the base costs."""
         for module in self.modules():
-            if isinstance(module, LoraLayer) and not getattr(module, "merged", False):
+            if isinstance(module, BaseTunerLayer) and not getattr(module, "merged", False):
                 module.merge()
-
-
-def let_move(module: nn.Module, layers: Sequence[nn.Module], recipe: Recipe) -> None:
-    """Freeze the module, then free what the recipe's method trains in these layers."""
-    module.requires_grad_(False)
-    if recipe.method is Method.FULL:
-        for layer in layers:
-            layer.requires_grad_(True)
-    elif recipe.method is Method.LORA:
-        inside = {part for layer in layers for part in layer.modules() if isinstance(part, nn.Linear)}
-        names = [name for name, part in module.named_modules() if part in inside]
-        config = LoraConfig(r=recipe.rank, lora_alpha=recipe.alpha, target_modules=names, lora_dropout=0.0)
-        inject_adapter_in_model(config, module)
 
 
 def device_for(wish: str) -> torch.device:

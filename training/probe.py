@@ -29,7 +29,10 @@ class Probe:
 
 
 def fit_probe(features: Floats, soft_labels: Floats, weights: Floats, pull: float) -> Probe:
-    """Fit the weighted soft cross-entropy plus pull / 2 * |weight|^2 by L-BFGS (convex, so chance plays no part).
+    """Fit the weighted soft cross-entropy plus (pull * |weight|^2 + |bias|^2) / 2 by L-BFGS (convex: no chance in it).
+
+    The pull on the bias keeps a label that no example has yet from being ruled out; left free, its log loss with 100
+    examples of 77 labels was 4.2 nats, worse than that of not knowing.
 
     Features (N, D) are centred and divided by one scale, so that rows have mean squared length 1 and `pull` means the
     same for every base.
@@ -46,7 +49,7 @@ def fit_probe(features: Floats, soft_labels: Floats, weights: Floats, pull: floa
     def closure() -> float:
         optimiser.zero_grad()
         fit = -(soft * torch.log_softmax(z @ weight + bias, dim=1)).sum(dim=1)
-        loss: Tensor = (w * fit).sum() + 0.5 * pull * weight.square().sum()
+        loss: Tensor = (w * fit).sum() + 0.5 * pull * weight.square().sum() + 0.5 * bias.square().sum()
         loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())
 

@@ -12,6 +12,11 @@ class Method(StrEnum):
     """Which weights move."""
 
     LORA = "lora"
+    RSLORA = "rslora"
+    DORA = "dora"
+    ADALORA = "adalora"
+    IA3 = "ia3"
+    PREFIX = "prefix"
     FULL = "full"
     HEAD = "head"
 
@@ -32,11 +37,13 @@ class Recipe:
     vision_base: str = ""
     """Image network to start from: an id or a folder; empty means a small vision transformer from scratch."""
     method: Method = Method.LORA
-    """Which weights move: low-rank adapters, all weights of the trained layers, or the head alone."""
+    """Which weights move: one of peft's adapters, a prefix, all weights of the trained layers, or the head alone."""
     rank: int = 8
-    """Rank of the adapters."""
+    """Rank of the adapters; AdaLoRA's mean rank at the end."""
     alpha: int = 16
     """Adapter scale; the update is multiplied by alpha / rank."""
+    prefix_tokens: int = 8
+    """Learned keys and values before the text's own, where the method is prefix tuning."""
     trained_layers: int = 3
     """How many layers from the top are trained; what the frozen ones below say is computed once and kept."""
     learning_rate: float = 1e-3
@@ -71,7 +78,8 @@ class Recipe:
     def __post_init__(self) -> None:
         """Refuse what can never be right."""
         object.__setattr__(self, "method", Method(self.method))
-        for name in ("rank", "trained_layers", "epochs", "batch_size", "batch_tokens", "max_length", "image_size"):
+        counts = ("rank", "prefix_tokens", "trained_layers", "epochs", "batch_size", "batch_tokens", "max_length")
+        for name in (*counts, "image_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"recipe: {name} must be at least 1, not {getattr(self, name)}")
         for name in ("alpha", "learning_rate", "head_learning_rate", "hours"):

@@ -13,11 +13,12 @@ from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
+from training.adapters import Prefix, let_move
 from training.errors import BadBase
 from training.examples import Rows, sorted_batches
 from training.heads import LabelHead, mean_pool
-from training.network import Batch, Inputs, Network, let_move
-from training.recipe import Recipe
+from training.network import Batch, Inputs, Network
+from training.recipe import Method, Recipe
 
 disable_progress_bar()  # type: ignore[no-untyped-call]  # loading takes a tenth of a second
 
@@ -70,8 +71,9 @@ class StateInputs:
 class Passage(nn.Module):
     """Stands where the embeddings stood, and lets the states of the lower half pass."""
 
-    def forward(self, *_: object, inputs_embeds: Tensor, **__: object) -> Tensor:
-        """Return the states unchanged."""
+    def forward(self, input_ids: None = None, inputs_embeds: Tensor | None = None, *_: object, **__: object) -> Tensor:
+        """Return the states unchanged; bases hand them over by name (BERT) or in the second place (DistilBERT)."""
+        assert inputs_embeds is not None
         return inputs_embeds
 
 
@@ -102,6 +104,9 @@ def cut(model: PreTrainedModel, trained: int) -> tuple[PreTrainedModel | None, P
         if hasattr(lower, norm):
             setattr(lower, norm, nn.Identity())
     setattr(*found, layers[below:])
+    for part in model.modules():  # a layer finds its keys and values by its number
+        if hasattr(part, "layer_idx"):
+            part.layer_idx -= below
     model.embeddings = Passage()
     return lower, model
 
@@ -124,6 +129,8 @@ class TextNetwork(Network):
         self.twin = copy.deepcopy(self.upper).requires_grad_(False)
         found = layer_list(self.upper)
         let_move(self.upper, [getattr(*found)] if found else [self.upper], recipe)
+        depth = len(getattr(*found)) if found else int(model.config.num_hidden_layers)
+        self.prefix = Prefix(self.upper, recipe, depth) if recipe.method is Method.PREFIX else None
         if self.lower is not None:
             self.lower.requires_grad_(False)
         self.head = LabelHead(model.config.hidden_size, labels)
@@ -177,13 +184,19 @@ class TextNetwork(Network):
             said: Tensor = self.lower(input_ids=batch.values, attention_mask=batch.mask).last_hidden_state
         return said
 
+    def above(self, half: PreTrainedModel, states: Tensor, mask: Tensor | None) -> Tensor:
+        """Return (B, T, D) in float32: what the upper layers say of the states of the lower ones, or of tokens."""
+        past, seen = None, mask
+        if self.prefix is not None and half is self.upper and mask is not None:
+            past, seen = self.prefix(len(states), mask)
+        told = {"past_key_values": past} if past is not None else {}
+        name = "inputs_embeds" if states.is_floating_point() else "input_ids"
+        said: Tensor = half(**{name: states}, attention_mask=seen, **told).last_hidden_state
+        return said.float()
+
     def pooled(self, half: PreTrainedModel, states: Tensor, mask: Tensor | None) -> Tensor:
         """Return (B, D): mean state after the upper layers, in float32."""
-        if states.is_floating_point():
-            out = half(inputs_embeds=states, attention_mask=mask)
-        else:
-            out = half(input_ids=states, attention_mask=mask)
-        return mean_pool(out.last_hidden_state.float(), mask)
+        return mean_pool(self.above(half, states, mask), mask)
 
     def forward(self, batch: Batch) -> Tensor:
         """Return (B, K) logits."""

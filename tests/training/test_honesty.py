@@ -86,9 +86,19 @@ def test_the_probe_agrees_with_a_known_solver() -> None:
     w = rng.uniform(0.2, 2, 120)
     probe = fit_probe(x, np.eye(3)[y], w, pull=0.5)
     z = ((torch.from_numpy(x).float() - probe.centre) / probe.scale).numpy()
-    known = linear_model.LogisticRegression(C=2.0, max_iter=1000, tol=1e-8).fit(z, y, w / w.mean())
+    z = np.column_stack([z, np.full(120, np.sqrt(0.5))])  # the bias, pulled with strength 1
+    known = linear_model.LogisticRegression(C=2.0, max_iter=1000, tol=1e-8, fit_intercept=False).fit(z, y, w / w.mean())
     mine = softmax(probe.logits(torch.from_numpy(x).float()).double().numpy())
     np.testing.assert_allclose(mine, known.predict_proba(z), atol=2e-3)
+
+
+def test_a_label_without_examples_is_not_ruled_out() -> None:
+    """Seen to fail with a free bias: the unseen label's chance sank below one in a million."""
+    rng = np.random.default_rng(8)
+    x = rng.normal(0, 1, (60, 5))
+    probe = fit_probe(x, np.eye(4)[rng.integers(0, 3, 60)], np.ones(60), pull=0.1)
+    said = softmax(probe.logits(torch.from_numpy(x).float()).double().numpy())
+    assert 1e-3 < said[:, 3].mean() < 0.1
 
 
 def test_every_row_travels_exactly_once() -> None:
