@@ -27,12 +27,13 @@ from core.refit import beliefs_of
 from core.registry import forgettable
 from storage.archive import SqlArchive
 from storage.engine import parse
+from training.checkpoint import FULL
 from training.evaluate import Interval
 from training.pictures import LearningPoint, NightWords, night_picture
 from training.recipe import Method, Recipe
 from training.teacher import Teacher
 from training.trainer import TransformerTrainer
-from training.versions import forget
+from training.versions import forget, sweep
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("crowdloop.night")
 
@@ -89,7 +90,10 @@ class Night:
             self.log.warning("night.lost", reason=str(error))
             return False
         except BaseException as error:
-            self.fail(claim, f"An unexpected {type(error).__name__} stopped it; the log says more.")
+            sweep(self.home)
+            self.fail(claim, in_words(error))
+            if isinstance(error, OSError) and error.errno in FULL:
+                return False
             raise
         self.log.info("night.done", version=report.version, promoted=report.promoted)
         self.forget()
@@ -99,6 +103,7 @@ class Night:
         """The files of old versions; their rows and judgements stay."""
         old = forgettable(self.archive.versions(self.campaign.id), self.settings.training.keep_versions)
         gone = forget(self.home, old)
+        sweep(self.home)
         self.log.info("versions.forgotten", versions=gone)
 
     @property
@@ -156,6 +161,13 @@ class Night:
         return [
             letter for admin in admins for letter in write(admin, self.archive.language(Account("telegram", admin)))
         ]
+
+
+def in_words(error: BaseException) -> str:
+    """What stopped a night, where it was nothing that training knows of."""
+    if isinstance(error, OSError) and error.errno in FULL:
+        return f"Nothing more could be written ({error.strerror}): make room where the versions lie."
+    return f"An unexpected {type(error).__name__} stopped it; the log says more."
 
 
 def words_of_picture(say: Tongue) -> NightWords:

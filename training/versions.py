@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -11,11 +12,13 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from training.calibrate import Blend
+from training.checkpoint import save_safely
 from training.errors import VersionRefused
 from training.probe import Probe
 from training.recipe import Kind, Recipe, recipe_from
@@ -57,8 +60,8 @@ def write_version(home: Path, card: VersionCard, network: dict[str, Tensor], pro
     home.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=".part-", dir=home))
     try:
-        save_file({k: v.detach().cpu().contiguous() for k, v in network.items()}, part / NETWORK)
-        save_file({name: getattr(probe, name).contiguous() for name in Probe.__slots__}, part / PROBE)
+        save_safely({k: v.detach().cpu().contiguous() for k, v in network.items()}, part / NETWORK)
+        save_safely({name: getattr(probe, name).contiguous() for name in Probe.__slots__}, part / PROBE)
         (part / CARD).write_text(json.dumps(asdict(card) | {"format": FORMAT}, indent=1, sort_keys=True))
         files = {path.name: file_hash(path) for path in sorted(part.iterdir())}
         (part / MANIFEST).write_text(json.dumps(files, indent=1, sort_keys=True))
@@ -77,9 +80,9 @@ def open_version(folder: Path) -> Version:
     """Check every byte of a version and read its card; raises VersionRefused in one sentence."""
     try:
         manifest = (folder / MANIFEST).read_bytes()
-        files = json.loads(manifest)
+        files = dict(json.loads(manifest))
         there = {path.name for path in folder.iterdir()} - {MANIFEST}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise VersionRefused(f"version {folder.name[:12]}: {MANIFEST} is missing or cannot be read") from error
     if hashlib.sha256(manifest).hexdigest() != folder.name:
         raise VersionRefused(f"version {folder.name[:12]}: the folder's name does not fit its content")
@@ -106,17 +109,27 @@ def read_card(folder: Path) -> VersionCard:
             "labels": tuple(told["labels"]),
             "losses": tuple(told["losses"]),
         }
+        if not all(math.isfinite(value) and value >= 0 for value in asdict(told["blend"]).values()):
+            raise ValueError("a temperature that is none")
         return VersionCard(**told)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise VersionRefused(f"version {folder.name[:12]}: {CARD} is not a card of format {FORMAT}") from error
 
 
 def read_weights(version: Version) -> tuple[dict[str, Tensor], Probe]:
-    """Return (network weights, probe); raises VersionRefused."""
+    """Return (network weights, probe), all of them finite float32; raises VersionRefused."""
     try:
-        return load_file(version.folder / NETWORK), Probe(**load_file(version.folder / PROBE))
+        weights, told = load_file(version.folder / NETWORK), load_file(version.folder / PROBE)
+        probe = Probe(**told)
     except (OSError, SafetensorError, TypeError) as error:
         raise VersionRefused(f"version {version.hash[:12]}: its weights cannot be read") from error
+    for name, tensor in (*weights.items(), *told.items()):
+        if tensor.dtype != torch.float32 or not bool(torch.isfinite(tensor).all()):
+            raise VersionRefused(f"version {version.hash[:12]}: {name} does not hold finite numbers of 32 bits")
+    labels = len(version.card.labels) or probe.bias.numel()
+    if probe.bias.shape != (labels,) or probe.weight.shape != (*probe.centre.shape, labels) or probe.scale.shape:
+        raise VersionRefused(f"version {version.hash[:12]}: its probe does not fit its {labels} labels")
+    return weights, probe
 
 
 def forget(home: Path, hashes: Iterable[str]) -> int:
@@ -130,6 +143,16 @@ def forget(home: Path, hashes: Iterable[str]) -> int:
             gone += 1
         shutil.rmtree(part, ignore_errors=True)
     return gone
+
+
+def sweep(home: Path) -> None:
+    """Delete what nights that are over have left: checkpoints, and halves of versions that a kill left behind.
+
+    For whoever holds the night alone: the other's training would start over, or fail to be written.
+    """
+    shutil.rmtree(home / "checkpoints", ignore_errors=True)
+    for part in home.glob(".part-*"):
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def file_hash(path: Path) -> str:

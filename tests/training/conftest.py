@@ -23,8 +23,12 @@ SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 
 @pytest.fixture(scope="session")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A BERT of two layers, 32 wide, at random, with a vocabulary of its own."""
-    folder = tmp_path_factory.mktemp("base")
+    """A tiny base in a folder of its own."""
+    return tiny_base(tmp_path_factory.mktemp("base"))
+
+
+def tiny_base(folder: Path) -> Path:
+    """Write a BERT of two layers, 32 wide, at random, with a vocabulary of its own."""
     words = SPECIAL + sorted({word for text in (*TOPICS, FILLER) for word in text.split()})
     tokenizer = Tokenizer(models.WordLevel({word: at for at, word in enumerate(words)}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()

@@ -16,7 +16,7 @@ from training.bases import base_hash
 from training.errors import VersionRefused
 from training.recipe import Recipe
 from training.trainer import TransformerTrainer
-from training.versions import CARD, MANIFEST, NETWORK, PROBE, Version, file_hash, forget, open_version
+from training.versions import CARD, MANIFEST, NETWORK, PROBE, Version, file_hash, forget, open_version, sweep
 
 
 def test_a_version_is_named_by_its_content_and_tells_its_story(version: Version, world: World) -> None:
@@ -27,7 +27,6 @@ def test_a_version_is_named_by_its_content_and_tells_its_story(version: Version,
     assert version.card.labels == ("weather", "food", "travel")
     assert {path.suffix for path in version.folder.iterdir()} == {".json", ".safetensors"}
     assert not list(version.folder.parent.glob(".part-*"))
-    assert not list((version.folder.parent / "checkpoints").iterdir())
 
 
 def cut_short(folder: Path) -> None:
@@ -136,3 +135,24 @@ def test_a_forgotten_version_is_gone_whole_and_the_others_stay(version: Version,
     (tmp_path / "older").rename(tmp_path / ".part-older" / "x")
     assert forget(tmp_path, ["older"]) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_what_a_night_leaves_is_swept_and_versions_stay(version: Version, tmp_path: Path) -> None:
+    shutil.copytree(version.folder, tmp_path / version.hash)
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "a-b-whole.safetensors").write_bytes(b"x")
+    (tmp_path / ".part-killed").mkdir()
+    sweep(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [version.hash]
+    open_version(tmp_path / version.hash)
+
+
+def test_a_night_killed_after_its_training_trains_no_step_again(
+    version: Version, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen to fail where the checkpoints went as soon as the version was written."""
+    recipe = version.card.recipe
+    first = TransformerTrainer().train(world.examples, recipe, tmp_path)
+    monkeypatch.setattr("training.loop.gradient", lambda *_: pytest.fail("a step was trained again"))
+    again = TransformerTrainer().train(world.examples, recipe, tmp_path)
+    assert file_hash(again.folder / NETWORK) == file_hash(first.folder / NETWORK)
