@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 export TOKENIZERS_PARALLELISM := false
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: demo test serve night bench bench-acquisition bench-audit bench-beliefs bench-bot bench-choosing bench-forecast bench-kill bench-kinds bench-night bench-prior check lint clean
+.PHONY: demo test serve night bench bench-acquisition bench-audit bench-beliefs bench-bot bench-choosing bench-compression bench-forecast bench-kill bench-kinds bench-night bench-prior check lint clean
 
 demo: .venv/.demo  ## the whole loop in a browser, no token needed; ARGS=--once ends after the table
 	$(BIN)/crowdloop demo $(ARGS)
@@ -63,6 +63,9 @@ bench-routing: .venv/.bench  ## choosing by worth against choosing at random; ho
 
 bench-night: .venv/.test  ## the trainer on three text sets and digits
 	$(BIN)/python -m tests.benchmarks.bench_night $(ARGS)
+
+bench-compression: .venv/.test  ## an exported version as it is, as ONNX and with int8 weights
+	$(BIN)/python -m tests.benchmarks.bench_compression $(ARGS)
 
 bench-promotion: .venv/.test  ## does the gate let the better version through, and only that one
 	$(BIN)/python -m tests.benchmarks.bench_promotion $(ARGS)

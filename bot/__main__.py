@@ -77,6 +77,30 @@ def predict(
     raise typer.Exit(speaking.run(_settings(config), campaign, sys.stdin, sys.stdout, as_csv, version))
 
 
+versions = typer.Typer(no_args_is_help=True, help="Trained versions.")
+app.add_typer(versions, name="version")
+
+
+@versions.callback()
+def of_versions() -> None:
+    """Keeps `export` a word of its own."""
+
+
+@versions.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="A new one: config, tokenizer, model.safetensors, README.md.")],
+    campaign: Annotated[str, typer.Option(help="Whose version is taken away.")],
+    version: Annotated[str, typer.Option(help="Beginning of its hash; the serving one where left out.")] = "",
+    onnx: Annotated[bool, typer.Option("--onnx", help="An ONNX graph as well (extra `onnx`).")] = False,
+    int8: Annotated[bool, typer.Option("--int8", help="And one with int8 weights, for CPUs.")] = False,
+    config: Config = None,
+) -> None:
+    """A version as a Hugging Face folder that gives the probabilities that the campaign saw."""
+    from bot import version_export
+
+    raise typer.Exit(version_export.run(_settings(config), campaign, folder, version, onnx, int8))
+
+
 Field = Annotated[str, typer.Option(help="Column or control with the answer, where there are several.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 

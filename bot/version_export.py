@@ -1,0 +1,36 @@
+"""`crowdloop version export`: a version as a Hugging Face folder. A door to torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from bot.serving import serving_of
+from bot.settings import Settings
+from core.errors import Refused
+from storage.archive import SqlArchive
+from storage.engine import parse
+from storage.migrations import pending
+from training.export import export
+from training.export_onnx import onnx_writers
+from training.speaker import Speaker
+
+
+def run(settings: Settings, slug: str, folder: Path, wanted: str = "", onnx: bool = False, int8: bool = False) -> int:
+    """Writes the folder and says what is in it. The exit status.
+
+    Raises NotFound and Refused where there is no such version, VersionRefused where it cannot be exported.
+    """
+    if pending(settings.storage.url):
+        raise Refused("The schema of the database is not the newest: run `crowdloop migrate` (serve does it too).")
+    serving = serving_of(SqlArchive(parse(settings.storage.url)), settings, slug, wanted)
+    further = onnx_writers(int8) if onnx or int8 else []
+    speaker = Speaker(serving.folder, serving.campaign.labels)
+    exported = export(speaker, folder, serving.campaign.draft.title, further=further)
+    console = Console(highlight=False)
+    console.print(f"Version {serving.version[:12]} of {slug} is in {folder}.")
+    for file, gap in exported.differences.items():
+        size = (folder / file).stat().st_size / 1e6
+        console.print(f"  {file}: {size:.1f} MB, probabilities within {gap:.1g} of the version's own")
+    return 0

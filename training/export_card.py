@@ -1,0 +1,78 @@
+"""The README of an export: what it is, how to load it, what it leaves out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from training.versions import Version, VersionCard
+
+CODE = """```python
+from transformers import AutoModelForSequenceClassification, PreTrainedTokenizerFast
+
+tokenizer = PreTrainedTokenizerFast.from_pretrained(FOLDER)
+model = AutoModelForSequenceClassification.from_pretrained(FOLDER, trust_remote_code=True).eval()
+logits = model(**tokenizer(["a text"], truncation=True, padding=True, return_tensors="pt")).logits
+probabilities = logits.softmax(-1)  # calibrated; model.config.id2label names the columns
+```"""
+ONNX = """```python
+import onnxruntime
+told = tokenizer(["a text"], truncation=True, padding=True, return_tensors="np")
+session = onnxruntime.InferenceSession(FILE)
+probabilities, = session.run(None, {name: told[name].astype("int64") for name in ("input_ids", "attention_mask")})
+```"""
+
+GLOSSARY = """## Left out
+
+The campaign has a glossary; the meanings of its terms are put before each text that holds them (`glossary.csv` lists
+both). This model does not do that by itself: do it before the tokenizer for the same probabilities."""
+
+
+def readme(version: Version, title: str, differences: Mapping[str, float], glossary: bool = False) -> str:
+    """Return the model card as Markdown."""
+    card = version.card
+    onnx = [ONNX.replace("FILE", f'"{name}"') for name in differences if name == "model.onnx"]
+    checked = [f"- `{name}`: {difference:.2g}" for name, difference in differences.items()]
+    figures = [f"- {name}: {value}" for name, value in sorted(card.metrics.items())]
+    sections = [
+        "---\nlibrary_name: transformers\npipeline_tag: text-classification\n---",
+        f"# {title}",
+        f"Version `{version.hash}`, trained by Crowdloop on {card.examples} items on {card.created_at[:10]}. "
+        f"Labels: {', '.join(card.labels)}.",
+        _voices(card.blend.probe_share),
+        CODE,
+        *onnx,
+        *([GLOSSARY] if glossary else []),
+        "## Checked\n\nGreatest difference of any probability from the version's own, over 24 texts of all lengths:",
+        "\n".join(checked),
+        "## Held-out figures\n\nBy the version itself, on items that it had not learned when they were taken:",
+        "\n".join(figures),
+        _provenance(card),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _voices(share: float) -> str:
+    alone = {0.0: "the fine-tuned network alone", 1.0: "the linear probe on the untouched base alone"}
+    mixed = f"the fine-tuned network ({1 - share:.0%}) and a linear probe on the untouched base ({share:.0%}), mixed"
+    return (
+        f"What it says is {alone.get(share, mixed)}. All of it is in this folder: temperatures and mixture are part of "
+        "the model, and the softmax of its logits is the probability that the campaign saw. A mean over the tokens and "
+        "two voices are in no class of transformers, so the code is here, in `exported_model.py`: one readable file, "
+        "which `trust_remote_code=True` runs. The ONNX builds, where they are here, need none."
+    )
+
+
+def _provenance(card: VersionCard) -> str:
+    base, libraries = card.recipe.base, sorted(card.libraries.items())
+    named = "all-MiniLM-L6-v2" if not base else Path(base).name if Path(base).is_dir() else base
+    recipe = asdict(card.recipe) | {"base": named}
+    lines = [
+        f"- base: `{named}` (sha256 of its weights `{card.base_hash}`); its licence holds for what is made of it",
+        f"- snapshot of the items: `{card.examples_hash}`",
+        f"- recipe: `{json.dumps(recipe)}`",
+        f"- libraries: {', '.join(f'{name} {number}' for name, number in libraries)}",
+    ]
+    return "## Provenance\n\n" + "\n".join(lines)

@@ -1,0 +1,109 @@
+"""ONNX builds of a version: the whole graph up to the calibrated probabilities, in float or with int8 weights."""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedTokenizerFast
+
+from training.errors import VersionRefused
+from training.examples import Floats
+from training.export import Writer
+from training.exported_model import CrowdloopForSequenceClassification
+
+FLOAT, INT8 = "model.onnx", "int8_model.onnx"
+NEEDED = ("onnx", "onnxscript", "onnxruntime")
+OPSET = 18
+
+
+class Probabilities(nn.Module):
+    """(ids, mask) -> probabilities: what the graph holds."""
+
+    def __init__(self, model: CrowdloopForSequenceClassification) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Return (B, K) the probabilities that the version serves."""
+        return torch.softmax(self.model(input_ids, attention_mask).logits, -1)
+
+
+def onnx_writers(int8: bool) -> list[Writer]:
+    """Return what writes the builds that are asked for; VersionRefused where the extra is not installed."""
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise VersionRefused(f"{', '.join(missing)} is missing: pip install 'crowdloop[onnx]'.")
+    return [Writer(FLOAT, write_float), *([Writer(INT8, write_int8)] if int8 else [])]
+
+
+def write_float(folder: Path, texts: Sequence[str]) -> Floats:
+    """Write the graph of the model that lies in the folder; return what it says of texts (N, K)."""
+    model = CrowdloopForSequenceClassification.from_pretrained(folder, attn_implementation="eager").eval()
+    ids = torch.randint(5, 50, (3, 7))
+    either = torch.export.Dim.DYNAMIC
+    shape = {0: either, 1: either}
+    with warnings.catch_warnings(), torch.inference_mode():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            Probabilities(model), (ids, torch.ones_like(ids)), folder / FLOAT, dynamo=True, opset_version=OPSET,
+            input_names=["input_ids", "attention_mask"], output_names=["probabilities"],
+            dynamic_shapes=(shape, shape), external_data=False, verbose=False,
+        )  # fmt: skip
+    return OnnxSpeaker.of(folder, FLOAT).say(texts)
+
+
+def write_int8(folder: Path, texts: Sequence[str]) -> Floats:
+    """Write the graph with weights of 8 bits, a scale for each output; return what it says of texts (N, K).
+
+    Activations are quantised as they come (dynamic), so that nothing has to be calibrated on items. Embeddings and
+    everything else that is no matrix product of a linear layer stay in float.
+    """
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    graph = onnx.load(folder / FLOAT)
+    del graph.graph.value_info[:]  # the exporter's shapes of folded constants contradict the quantiser's own
+    quantize_dynamic(
+        graph, folder / INT8, op_types_to_quantize=["MatMul", "Gemm"], per_channel=True, weight_type=QuantType.QInt8
+    )
+    return OnnxSpeaker.of(folder, INT8).say(texts)
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxSpeaker:
+    """An ONNX build in memory, for checks and benchmarks."""
+
+    session: object
+    tokenizer: PreTrainedTokenizerFast
+
+    @classmethod
+    def of(cls, folder: Path, file: str, threads: int = 0) -> OnnxSpeaker:
+        """Load a build; `threads` 0 takes all cores."""
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        session = onnxruntime.InferenceSession(str(folder / file), options, providers=["CPUExecutionProvider"])
+        return cls(session, PreTrainedTokenizerFast.from_pretrained(folder))
+
+    def say(self, texts: Sequence[str], batch: int = 32) -> Floats:
+        """Return (N, K) probabilities, in the order of the texts; batches hold texts of like length."""
+        tokens = self.tokenizer(list(texts), truncation=True)["input_ids"]
+        order = sorted(range(len(texts)), key=lambda at: len(tokens[at]))
+        found: list[Floats] = [np.zeros(0)] * len(texts)
+        for start in range(0, len(order), batch):
+            rows = order[start : start + batch]
+            told = self.tokenizer.pad({"input_ids": [tokens[at] for at in rows]}, return_tensors="np")
+            fed = {name: np.asarray(told[name], np.int64) for name in ("input_ids", "attention_mask")}
+            (said,) = self.session.run(None, fed)  # type: ignore[attr-defined]
+            for at, row in zip(rows, said, strict=True):
+                found[at] = np.asarray(row, np.float64)
+        return np.stack(found)

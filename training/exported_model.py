@@ -1,0 +1,141 @@
+"""A Crowdloop version as a Hugging Face model. This file travels with it and needs nothing but torch and transformers.
+
+A version has two voices: a fine-tuned network with a head, and a linear probe on the untouched base. Both were
+calibrated on held-out items and mixed. The logits here are the logarithm of that mixture, so that their softmax is
+exactly the probability that the campaign saw. Where one voice had no share, only the other one is here.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedModel
+from transformers.modeling_outputs import SequenceClassifierOutput
+
+NORMS = ("final_norm", "layernorm")  # that belong above the last layer only
+
+
+class CrowdloopConfig(PretrainedConfig):
+    """The base's configuration, how it is cut, and how its voices are mixed."""
+
+    model_type = "crowdloop"
+
+    def __init__(
+        self,
+        base: dict[str, Any] | None = None,
+        trained_layers: int = 0,
+        network_temperature: float = 1.0,
+        probe_temperature: float = 1.0,
+        probe_share: float = 0.0,
+        final_temperature: float = 1.0,
+        **others: Any,
+    ) -> None:
+        self.base, self.trained_layers = base or {}, trained_layers
+        self.network_temperature, self.probe_temperature = network_temperature, probe_temperature
+        self.probe_share, self.final_temperature = probe_share, final_temperature
+        super().__init__(**others)
+
+
+class Passage(nn.Module):
+    """Stands where the embeddings stood, and lets the states of the lower half pass."""
+
+    def forward(self, *_: object, inputs_embeds: Tensor, **__: object) -> Tensor:
+        return inputs_embeds
+
+
+def layer_list(model: nn.Module) -> tuple[nn.Module, str] | None:
+    """The module that holds the encoder's layers and the attribute's name, or None where unknown."""
+    for path in ("encoder.layer", "transformer.layer", "layers"):
+        parent, _, name = path.rpartition(".")
+        holder = getattr(model, parent, None) if parent else model
+        if isinstance(getattr(holder, name, None), nn.ModuleList) and hasattr(model, "embeddings"):
+            assert holder is not None
+            return holder, name
+    return None
+
+
+def cut(model: Any, trained: int) -> tuple[Any, Any]:
+    """(lower, upper) with `trained` layers above, as in training; lower is None where nothing lies below."""
+    found = layer_list(model)
+    if found is None:
+        return None, model
+    layers: nn.ModuleList = getattr(*found)
+    below = len(layers) - trained
+    if below <= 0:
+        return None, model
+    lower = copy.deepcopy(model)
+    holder, name = layer_list(lower) or found
+    setattr(holder, name, getattr(holder, name)[:below])
+    for norm in NORMS:
+        if hasattr(lower, norm):
+            setattr(lower, norm, nn.Identity())
+    setattr(*found, layers[below:])
+    model.embeddings = Passage()
+    return lower, model
+
+
+class CrowdloopForSequenceClassification(PreTrainedModel):
+    """Tokens -> lower layers -> tuned and untouched upper layers -> means -> two linear voices -> one mixture."""
+
+    config_class = CrowdloopConfig
+    config: CrowdloopConfig
+    _supports_sdpa = True
+
+    def __init__(self, config: CrowdloopConfig) -> None:
+        super().__init__(config)
+        wanted = dict(config.base)
+        base = AutoModel.from_config(
+            AutoConfig.for_model(wanted.pop("model_type"), **wanted), attn_implementation=config._attn_implementation
+        )
+        if getattr(base, "pooler", None) is not None:
+            base.pooler = None
+        width = base.config.hidden_size
+        self.lower, upper = cut(base, config.trained_layers)
+        tuned, probed = config.probe_share < 1, config.probe_share > 0
+        self.twin = copy.deepcopy(upper) if probed else None
+        self.upper = upper if tuned else None
+        self.head = nn.Linear(width, config.num_labels) if tuned else None
+        self.probe = nn.Linear(width, config.num_labels) if probed else None
+        self.post_init()
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        labels: Tensor | None = None,
+        **_: Any,
+    ) -> SequenceClassifierOutput:
+        """Logits whose softmax is what the version says; token types are ignored, as in training."""
+        mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        logits = torch.log(self.mixed(input_ids, mask) + 1e-12) / self.config.final_temperature
+        loss = None if labels is None else nn.functional.cross_entropy(logits, labels)
+        return SequenceClassifierOutput(loss=loss, logits=logits)
+
+    def mixed(self, input_ids: Tensor, mask: Tensor) -> Tensor:
+        """(B, K) the voices' probabilities, each at its own temperature, in their shares."""
+        config, known = self.config, {"input_ids": input_ids}
+        if self.lower is not None:
+            known = {"inputs_embeds": self.lower(input_ids=input_ids, attention_mask=mask).last_hidden_state}
+        parts = []
+        if self.upper is not None and self.head is not None:
+            logits = self.head(mean(self.upper(**known, attention_mask=mask).last_hidden_state, mask))
+            parts.append((1 - config.probe_share) * torch.softmax(logits / config.network_temperature, -1))
+        if self.twin is not None and self.probe is not None:
+            features = mean(self.twin(**known, attention_mask=mask).last_hidden_state, mask)
+            logits = self.probe(nn.functional.normalize(features, dim=-1))
+            parts.append(config.probe_share * torch.softmax(logits / config.probe_temperature, -1))
+        return torch.stack(parts).sum(0)
+
+
+def mean(states: Tensor, mask: Tensor) -> Tensor:
+    """(B, D) the mean of the states (B, T, D) of the tokens that the mask (B, T) shows."""
+    shown = mask.unsqueeze(-1).to(states.dtype)
+    return (states * shown).sum(dim=1) / shown.sum(dim=1).clamp(min=1.0)
+
+
+CrowdloopConfig.register_for_auto_class()
+CrowdloopForSequenceClassification.register_for_auto_class("AutoModelForSequenceClassification")
