@@ -10,15 +10,15 @@ import numpy as np
 
 from core.audit import believed, trust_in
 from core.campaign import Campaign, Goal
+from core.cross_fitting import cross_fitted
 from core.errors import NothingToLearn, VersionRefused
 from core.ids import VersionId
 from core.item import Item, Role, Verdict
 from core.ports import Archive, Beliefs, Claim, Letter, NightResult, Snapshot, Trainer
 from core.promotion import judge, promoted
 from core.refit import beliefs_of
-from core.teaching import lessons_of
 from core.tomorrow import Tomorrow, expected, gathered, queued
-from core.version import Floats, Judgement, Lessons, Version, VersionState
+from core.version import Floats, Judgement, Version, VersionState
 
 LEAST = 20  # answered items below which there is nothing to learn
 
@@ -27,7 +27,7 @@ LEAST = 20  # answered items below which there is nothing to learn
 class Plan:
     """What the version of tonight is taught and judged on, and what it is asked afterwards."""
 
-    lessons: Lessons
+    taught: list[Item]  # answered ones
     audit: list[Item]  # with enough answers to judge by
     pool: list[Item]  # open ones, scored for tomorrow
 
@@ -51,19 +51,18 @@ class NightReport:
 
 
 def plan(snapshot: Snapshot, beliefs: Beliefs) -> Plan:
-    """Sorts the items: plain answered ones teach (weighted by certainty), audit ones judge, open ones are asked.
+    """Sorts the items: plain answered ones teach, audit ones judge, open ones are asked.
 
-    Raises NothingToLearn where too few are answered, TrainingFailed where too many of the answers are shared ones.
+    Raises NothingToLearn where too few are answered.
     """
     taught = [item for item in beliefs.items if item.role is Role.PLAIN and item.answers and _usable(item)]
     if len(taught) < LEAST:
         raise NothingToLearn(f"Only {len(taught)} items have answers; training starts at {LEAST}.")
-    lessons = lessons_of(snapshot, beliefs, taught)
     policy = snapshot.campaign.policy
     least = 1 if policy.goal is Goal.MODEL else policy.min_overlap
     audit = [item for item in beliefs.items if item.role is Role.AUDIT and item.answers >= least and _usable(item)]
     pool = [item for item in beliefs.items if item.verdict is Verdict.OPEN]
-    return Plan(lessons, audit, pool)
+    return Plan(taught, audit, pool)
 
 
 def _usable(item: Item) -> bool:
@@ -86,14 +85,20 @@ def run_night(
         archive.keep(claim, name, now())
         tell(name)
 
+    def working(news: str) -> None:  # a training may last longer than the claim; who has lost it stops here
+        archive.keep(claim, "train", now())
+        tell(news)
+
     stage("snapshot")
     snapshot = archive.snapshot(claim.campaign)
     serving = _whole(trainer, archive.serving(claim.campaign), snapshot, tell)
     stage("refit")
     beliefs = beliefs_of(snapshot)
     plan_ = plan(snapshot, beliefs)
+    stage("cross-fit")
+    lessons = cross_fitted(snapshot, beliefs, plan_.taught, trainer)
     stage("train")
-    version = trainer.train(plan_.lessons, tell)
+    version = trainer.train(lessons, working)
     stage("judge")
     report = _report(snapshot, beliefs, plan_, trainer, version, serving, promotion_confidence, rng)
     stage("score")
@@ -150,7 +155,7 @@ def _report(
     return NightReport(
         campaign=snapshot.campaign,
         version=version,
-        taught=len(plan_.lessons.contents),
+        taught=len(plan_.taught),
         before=None if rival is None else judge(rival, about, begun, rng),
         after=judge(candidate, about, begun, rng),
         promoted=promoted(candidate, rival, truth, confidence, rng),

@@ -20,7 +20,7 @@ from core.question import Answer, Question, QuestionState
 from core.reliability import Pool, Reliability
 from core.review import Review
 from core.routing import Head
-from core.version import Lessons, Scores, Version
+from core.version import Floats, Lessons, Scores, Version
 from core.vigilance import Vigilance
 from core.worker import Enrolment, Suspicion, Worker
 
@@ -137,9 +137,11 @@ class Transaction(ChainTransaction, Protocol):
     def add_worker(self, account: Account, language: str, now: datetime) -> Worker: ...
     def save_worker(self, worker: Worker) -> None: ...
     def save_enrolment(self, enrolment: Enrolment) -> None: ...  # all but suspicions, the refit's; inserts a new one
-    def take_seat(self, item: ItemId) -> Item | None: ...
+    def take_seat(self, item: ItemId, priority: Callable[[Item], float] | None = None) -> Item | None: ...
 
-    """Locks an open item and adds a lease; None where no seat is free (on PostgreSQL also where it is locked)."""
+    """Locks an open item, adds a lease and moves it to where `priority` then places it; None where no seat is free
+    (on PostgreSQL also where it is locked).
+    """
 
     def save_item(self, item: Item) -> None: ...  # verdict, posterior, answers, leases, problems, priority
     def save_ruled(self, item: Item) -> None: ...  # verdict, posterior, problems, priority, truth, limit
@@ -246,5 +248,6 @@ class Archive(ChainArchive, Protocol):
 class Trainer(Protocol):
     """Teaches networks; the versions lie in its own folder, each under its id."""
 
+    def cross_fit(self, lessons: Lessons) -> Floats: ...  # (N, K): each row by what did not learn it; TrainingFailed
     def train(self, lessons: Lessons, tell: Callable[[str], None]) -> VersionId: ...  # TrainingFailed
     def score(self, version: VersionId, contents: Sequence[Content]) -> Iterator[Scores]: ...  # in the order given

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from core.errors import TrainingFailed
+from core.errors import TrainingFailed, VersionRefused
 from core.ids import VersionId
 from core.item import Content, Medium
-from core.version import Lessons, Scores
+from core.version import Floats, Lessons, Scores
 from training.examples import Examples
 from training.recipe import Kind, Recipe
 from training.trainer import TransformerTrainer
+from training.versions import read_card
 
 KINDS = {Medium.TEXT: Kind.TEXT, Medium.IMAGE: Kind.IMAGE}
 
@@ -27,15 +28,13 @@ class Teacher:
     media: Callable[[str], bytes]  # sha256 -> picture
     trainer: TransformerTrainer = field(default_factory=TransformerTrainer)
 
+    def cross_fit(self, lessons: Lessons) -> Floats:
+        """(N, K) what is learnt from the other lessons says of each; TrainingFailed says why it cannot."""
+        return self.trainer.cross_fit(self._examples(lessons), self.recipe)
+
     def train(self, lessons: Lessons, tell: Callable[[str], None]) -> VersionId:
         """The id of a new version; TrainingFailed says why there is none."""
-        examples = Examples(
-            kind=_kind_of(lessons.contents),
-            contents=tuple(map(self._piece, lessons.contents)),
-            soft_labels=lessons.targets,
-            weights=lessons.weights,
-            labels=self.labels,
-        )
+        examples = self._examples(lessons)
         version = self.trainer.train(
             examples, self.recipe, self.home, lambda stage, share: tell(f"{stage} {share:.0%}")
         )
@@ -45,8 +44,20 @@ class Teacher:
         """What a version thinks of contents, in their order, a chunk at a time."""
         if not contents:
             return
+        told = read_card(self.home / version).labels
+        if told and self.labels and told != self.labels:
+            raise VersionRefused(f"version {version[:12]}: its labels, or their order, are not those of this campaign")
         for probabilities, embeddings in self.trainer.score(self.home / version, map(self._piece, contents)):
             yield Scores(probabilities, embeddings)
+
+    def _examples(self, lessons: Lessons) -> Examples:
+        return Examples(
+            kind=_kind_of(lessons.contents),
+            contents=tuple(map(self._piece, lessons.contents)),
+            soft_labels=lessons.targets,
+            weights=lessons.weights,
+            labels=self.labels,
+        )
 
     def _piece(self, content: Content) -> str:
         """The text, or the path of the picture, written out once."""

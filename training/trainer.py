@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version as library_version
 from itertools import islice
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from training.bases import base_folder, base_hash
 from training.calibrate import Blend, fit_blend, log_losses, softmax
+from training.cross_fit import cross_fit
 from training.errors import VersionRefused
 from training.evaluate import evaluate
 from training.examples import Examples, Floats, Rows, sorted_batches, split
@@ -50,8 +51,17 @@ class TransformerTrainer:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     clock: Callable[[], float] = time.monotonic
 
+    def cross_fit(self, examples: Examples, recipe: Recipe) -> Floats:
+        """Return (N, K): what is learnt from the other examples says of each. Raises TrainingFailed (BadBase)."""
+        recipe = recipe.suited_to(examples.kind, len(examples))
+        network = build_network(examples.kind, recipe, examples.soft_labels.shape[1])
+        inputs = network.settle(network.encode(examples.contents), recipe.batch_size)
+        features = look_at(inputs, recipe, network.features)
+        return cross_fit(features, examples.soft_labels, examples.weights, recipe.seed)
+
     def train(self, examples: Examples, recipe: Recipe, home: Path, progress: Progress = silent) -> Version:
-        """Train, calibrate and write one version under `home`; a killed training resumes where it was.
+        """Train, calibrate and write one version under `home`; a killed training resumes where it was, and one that was
+        killed after it need not train again: `training.versions.sweep` removes its checkpoints.
 
         Four fifths are learned first, the held-out fifth fits temperatures and the probe's share, then the same recipe
         learns everything. Raises TrainingFailed (BadExamples, BadBase, Diverged, OutOfMemory).
@@ -69,7 +79,8 @@ class TransformerTrainer:
             network.restore(start)
             keep = home / "checkpoints" / f"{examples.fingerprint[:16]}-{recipe.fingerprint[:16]}-{stage}.safetensors"
             lesson = lesson_of(inputs, rows, examples.soft_labels, examples.weights)
-            return teach(network, lesson, recipe, keep, lambda _, s: progress("train", base + width * s), self.clock)
+            timed = replace(recipe, hours=recipe.hours * width)  # both runs together keep the budget
+            return teach(network, lesson, timed, keep, lambda _, s: progress("train", base + width * s), self.clock)
 
         fitted = Fitted(Blend(), 0.1, {})
         if len(held):
@@ -79,9 +90,6 @@ class TransformerTrainer:
         probe = fit_probe(features, examples.soft_labels, examples.weights, fitted.pull)
         card = self.card(examples, recipe, fitted, course, self.clock() - started)
         written = write_version(home, card, network.trained(), probe)
-        for stage in ("fifths", "whole"):
-            name = f"{examples.fingerprint[:16]}-{recipe.fingerprint[:16]}-{stage}.safetensors"
-            (home / "checkpoints" / name).unlink(missing_ok=True)
         progress("written", 1.0)
         return written
 
@@ -161,6 +169,8 @@ def suggest(
     with torch.inference_mode():
         for rows in sorted_batches(inputs.lengths, batch, card.recipe.batch_tokens):
             said, seen = network.look(inputs.take(rows, device_for(card.recipe.device)))
+            if said.shape[1] != len(probe.bias) or seen.shape[1] != len(probe.centre):
+                raise VersionRefused("the version's probe does not stand on its own network")
             logits[rows], features[rows] = said.float().cpu().numpy(), seen.float().cpu().numpy()
     second = probe.logits(torch.from_numpy(features).float()).double().numpy()
     return card.blend.probabilities(logits, second), features

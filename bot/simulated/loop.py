@@ -25,6 +25,7 @@ from core.question import Question, Tap
 from core.refit import beliefs_of
 from core.service import Asked, ask, consent, enrol
 from core.tapping import tap
+from core.teaching import lessons_of
 from core.worker import Worker
 from storage.memory import MemoryTransaction
 from storage.memory_archive import MemoryArchive
@@ -103,7 +104,8 @@ class Loop:
     def _training(self) -> VersionId:
         self.refit()
         snapshot = self.archive.snapshot(self.id)
-        return self.trainer.train(plan(snapshot, beliefs_of(snapshot)).lessons, _silent)
+        beliefs = beliefs_of(snapshot)
+        return self.trainer.train(lessons_of(snapshot, beliefs, plan(snapshot, beliefs).taught), _silent)
 
     def point(self, version_accuracy: float) -> Point:
         """Where the campaign stands now."""

@@ -98,6 +98,19 @@ def taught(
     return Linear(whole.centre, whole.scale, whole.weight, temperature), best
 
 
+def foretold(
+    vectors: Singles, soft: Floats, weights: Floats, rng: np.random.Generator, near: int
+) -> tuple[Floats, int]:
+    """(N, K) calibrated probabilities of each row by a probe of the other folds, and the index of its strength."""
+    whole, near = taught(vectors, soft, weights, rng, near)
+    fold, logits = rng.permutation(len(vectors)) % FOLDS, np.zeros(soft.shape)
+    for one in range(FOLDS):
+        kept = fold != one
+        probe = fitted(vectors[kept], soft[kept], weights[kept], PULLS[near], SEARCH_STEPS)
+        logits[~kept] = probe.logits(vectors[~kept])
+    return softmax(logits / whole.temperature), near
+
+
 @dataclass(slots=True, eq=False)
 class ProbeTrainer:
     """`core.ports.Trainer` over known texts."""
@@ -111,6 +124,12 @@ class ProbeTrainer:
 
     def __post_init__(self) -> None:
         self._rows = {text: row for row, text in enumerate(self.texts)}
+
+    def cross_fit(self, lessons: Lessons) -> Floats:
+        """(N, K) what probes that did not learn a row say of it."""
+        rows = self._rows_of(lessons.contents)
+        found, self.near = foretold(self.vectors[rows], lessons.targets, lessons.weights, self.rng, self.near)
+        return found
 
     def train(self, lessons: Lessons, tell: Callable[[str], None]) -> VersionId:
         """The id of a new version."""

@@ -25,6 +25,7 @@ from core.ports import Ledger, Transaction
 from core.question import Press, Question, QuestionState, Tap
 from core.refit import beliefs_of
 from core.tapping import Outcome, Tapped, tap
+from core.teaching import lessons_of
 from core.worker import Worker
 from core.writing import write
 from tests.contracts.scene import NOW
@@ -460,4 +461,4 @@ async def test_a_night_of_texts_has_nothing_to_learn(floor: Floor, house: House)
     beliefs = beliefs_of(snapshot)
     assert {item.verdict for item in beliefs.items} == {Verdict.SETTLED}
     with pytest.raises(NothingToLearn, match="same label"):
-        plan(snapshot, beliefs)
+        lessons_of(snapshot, beliefs, plan(snapshot, beliefs).taught)
