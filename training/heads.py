@@ -1,13 +1,15 @@
-"""Heads: what stands on the pooled states, one class for each kind of answer (today: one label of K)."""
+"""Heads: what stands on the pooled states, or on those of each token."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
+from training.recipe import Aim
+
 
 class LabelHead(nn.Module):
-    """One of K labels: a linear layer whose softmax is the suggestion."""
+    """One of K labels, or K yes-or-no questions: a linear layer."""
 
     def __init__(self, width: int, labels: int, dropout: float = 0.1) -> None:
         """Start from zero, so that the first suggestion is uniform."""
@@ -23,9 +25,32 @@ class LabelHead(nn.Module):
         return logits
 
 
-def soft_cross_entropy(logits: Tensor, soft: Tensor) -> Tensor:
-    """Return (B,) nats: the cross-entropy of suggestions (B, K) against soft labels (B, K)."""
-    return -(soft * torch.log_softmax(logits.float(), dim=-1)).sum(dim=-1)
+class GradeHead(nn.Module):
+    """One of K grades: one value, and K - 1 rising bounds between the grades (cumulative logits)."""
+
+    def __init__(self, width: int, grades: int, dropout: float = 0.1) -> None:
+        """Start with the value at zero and the bounds where all grades are equally likely."""
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.value = nn.Linear(width, 1, bias=False)
+        nn.init.zeros_(self.value.weight)
+        bounds = torch.logit(torch.arange(1, grades) / grades)
+        self.first = nn.Parameter(bounds[:1].clone())
+        self.gaps = nn.Parameter(torch.log(torch.expm1(bounds.diff())))
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """Return (B, K - 1) falling logits of being above each grade but the last."""
+        steps = nn.functional.softplus(self.gaps).cumsum(0)
+        bounds = torch.cat([self.first, self.first + steps])
+        logits: Tensor = self.value(self.dropout(pooled)) - bounds
+        return logits
+
+
+def head_for(aim: Aim, width: int, labels: int) -> nn.Module:
+    """Return the untrained head for K labels; a pair needs one value for each of its two contents."""
+    if aim is Aim.RATING:
+        return GradeHead(width, labels)
+    return LabelHead(width, 1 if aim is Aim.PAIR else labels)
 
 
 def mean_pool(states: Tensor, mask: Tensor | None) -> Tensor:

@@ -17,7 +17,7 @@ from transformers import AutoModel, PreTrainedModel, ViTConfig, ViTModel
 from training.adapters import let_move
 from training.errors import BadBase, BadExamples
 from training.examples import Rows
-from training.heads import LabelHead, mean_pool
+from training.heads import head_for, mean_pool
 from training.network import Batch, Inputs, Network
 from training.recipe import Recipe
 from training.text_network import layer_list
@@ -130,7 +130,7 @@ class ImageNetwork(Network):
         every = self.scratch or found is None
         moving = [self.body] if every else list(getattr(*found))[-recipe.trained_layers :]  # type: ignore[misc]
         let_move(self.body, moving, recipe)
-        self.head = LabelHead(int(self.body.config.hidden_size), labels)
+        self.head = head_for(recipe.aim, int(self.body.config.hidden_size), labels)
 
     def pretrained(self, folder: Path) -> PreTrainedModel:
         """Load a base and the way its pixels are scaled."""

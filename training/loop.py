@@ -16,8 +16,8 @@ from training.adapters import Ranks, orthogonality
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.errors import Diverged, OutOfMemory
 from training.examples import Floats, Rows, shuffled_batches
-from training.heads import soft_cross_entropy
 from training.network import Batch, Inputs, Network, parameter_groups
+from training.objectives import OBJECTIVES
 from training.recipe import Method, Recipe
 
 Progress = Callable[[str, float], None]
@@ -43,7 +43,7 @@ class Lesson:
 
     inputs: Inputs
     rows: Rows  # (n,) into inputs
-    soft_labels: Tensor  # (N, K) float32
+    soft_labels: Tensor  # (N, K) float32; (N, T, C) where tokens are learned, rows of what is no token empty
     weights: Tensor  # (N,) float32, mean 1 over the rows
 
 
@@ -153,7 +153,9 @@ def piece_loss(
     soft, weights = lesson.soft_labels[at].to(device), lesson.weights[at].to(device)
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
         logits = network(batch)
-    loss = (soft_cross_entropy(logits, soft) * weights).sum() / total
+    if soft.ndim == 3:
+        soft = soft[:, : logits.shape[1]]
+    loss = (OBJECTIVES[recipe.aim].losses(logits, soft) * weights).sum() / total
     if recipe.method is Method.ADALORA:
         loss = loss + orthogonality(network) * (weights.sum() / total)
     loss.backward()  # type: ignore[no-untyped-call]

@@ -28,6 +28,16 @@ class Kind(StrEnum):
     IMAGE = "image"
 
 
+class Aim(StrEnum):
+    """What kind of answer is learned."""
+
+    LABEL = "label"  # one of K
+    LABELS = "labels"  # any of K
+    RATING = "rating"  # one of K grades in their order
+    PAIR = "pair"  # which of two contents
+    SPANS = "spans"  # one of C tags a token
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """How to train one version; the same recipe and the same examples give the same version card."""
@@ -36,6 +46,8 @@ class Recipe:
     """Text network to start from: a Hugging Face id or a folder; empty means the packaged all-MiniLM-L6-v2."""
     vision_base: str = ""
     """Image network to start from: an id or a folder; empty means a small vision transformer from scratch."""
+    aim: Aim = Aim.LABEL
+    """What kind of answer is learned, which decides the head and the loss."""
     method: Method = Method.LORA
     """Which weights move: one of peft's adapters, a prefix, all weights of the trained layers, or the head alone."""
     rank: int = 8
@@ -78,6 +90,7 @@ class Recipe:
     def __post_init__(self) -> None:
         """Refuse what can never be right."""
         object.__setattr__(self, "method", Method(self.method))
+        object.__setattr__(self, "aim", Aim(self.aim))
         counts = ("rank", "prefix_tokens", "trained_layers", "epochs", "batch_size", "batch_tokens", "max_length")
         for name in (*counts, "image_size"):
             if getattr(self, name) < 1:

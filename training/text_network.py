@@ -16,9 +16,9 @@ from transformers.utils.logging import disable_progress_bar
 from training.adapters import Prefix, let_move
 from training.errors import BadBase
 from training.examples import Rows, sorted_batches
-from training.heads import LabelHead, mean_pool
+from training.heads import head_for, mean_pool
 from training.network import Batch, Inputs, Network
-from training.recipe import Method, Recipe
+from training.recipe import Aim, Method, Recipe
 
 disable_progress_bar()  # type: ignore[no-untyped-call]  # loading takes a tenth of a second
 
@@ -66,6 +66,22 @@ class StateInputs:
         lengths = torch.tensor([len(row) for row in chosen])
         mask = (torch.arange(values.shape[1])[None, :] < lengths[:, None]).long()
         return Batch(values.to(device), mask.to(device))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PairInputs:
+    """N pairs of contents, of which the inner inputs hold 2 N side by side."""
+
+    inner: Inputs
+
+    @property
+    def lengths(self) -> Rows:
+        """Return (N,) tokens of the longer content of each pair."""
+        return np.asarray(self.inner.lengths.reshape(-1, 2).max(axis=1))
+
+    def take(self, rows: Rows, device: torch.device) -> Batch:
+        """Return both contents of each pair, side by side."""
+        return self.inner.take(np.stack([2 * rows, 2 * rows + 1], axis=1).ravel(), device)
 
 
 class Passage(nn.Module):
@@ -133,7 +149,8 @@ class TextNetwork(Network):
         self.prefix = Prefix(self.upper, recipe, depth) if recipe.method is Method.PREFIX else None
         if self.lower is not None:
             self.lower.requires_grad_(False)
-        self.head = LabelHead(model.config.hidden_size, labels)
+        self.head = head_for(recipe.aim, int(model.config.hidden_size), labels)
+        self.aim = recipe.aim
 
     def train(self, mode: bool = True) -> TextNetwork:
         """Switch dropout on in the trained half only: what is frozen always says the same."""
@@ -199,9 +216,10 @@ class TextNetwork(Network):
         return mean_pool(self.above(half, states, mask), mask)
 
     def forward(self, batch: Batch) -> Tensor:
-        """Return (B, K) logits."""
-        logits: Tensor = self.head(self.pooled(self.upper, self.states(batch), batch.mask))
-        return logits
+        """Return (B, K) logits; (B, T, C) for spans, (B, 2) for B pairs whose 2 B contents lie side by side."""
+        states = self.above(self.upper, self.states(batch), batch.mask)
+        logits: Tensor = self.head(states if self.aim is Aim.SPANS else mean_pool(states, batch.mask))
+        return logits.view(-1, 2) if self.aim is Aim.PAIR else logits
 
     def features(self, batch: Batch) -> Tensor:
         """Return (B, D) mean-pooled embeddings of the untouched base, of length one."""

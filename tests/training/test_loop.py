@@ -12,7 +12,7 @@ import torch
 from tests.training.conftest import World
 from training import loop
 from training.errors import Diverged, OutOfMemory
-from training.heads import soft_cross_entropy
+from training.objectives import soft_cross_entropy
 from training.loop import Course, Lesson, lesson_of, teach
 from training.network import Batch, Inputs, Network
 from training.recipe import Kind, Method, Recipe
