@@ -15,6 +15,7 @@ import argparse
 import csv
 import json
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
@@ -31,9 +32,12 @@ from bot.simulated.crowd import crowd_of
 from core.inference import Refit, refit
 from core.voice import learnt_weight, starts
 from tests.benchmarks.crowds import FOLDER, Crowd, Floats, Ints, load
-from tests.benchmarks.embedded import crowd_features, text_set
+from tests.benchmarks.embedded import crowd_features, rows_of, text_set
 from training.calibrate import fit_temperature, softmax
+from training.examples import Examples
 from training.probe import fit_probe
+from training.recipe import Kind, Recipe
+from training.trainer import TransformerTrainer
 
 RECORDED = ("sp", "product")
 SIMULATED = ("trec_questions", "banking77", "movie_reviews")
@@ -50,6 +54,7 @@ class Case:
     crowd: Crowd
     features: NDArray[np.float32]  # (N, F)
     target: float | None  # percent; None: what three answers an item give without the prior
+    texts: tuple[str, ...] = ()  # N, where an item is one text
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,9 @@ class Curve:
 def recorded(name: str, seed: int, most_items: int) -> Case:
     with (FOLDER / name / "answers.csv").open(encoding="utf-8") as file:
         tasks = sorted({row["task"] for row in csv.DictReader(file)})
-    return Case(load(name), crowd_features(name, tasks), None)
+    rows = {row["task"]: row for row in rows_of(FOLDER / name / "items.csv")}
+    single = not any("text2" in row for row in rows.values())
+    return Case(load(name), crowd_features(name, tasks), None, tuple(rows[task]["text"] for task in tasks if single))
 
 
 def simulated(name: str, seed: int, most_items: int) -> Case:
@@ -85,7 +92,7 @@ def simulated(name: str, seed: int, most_items: int) -> Case:
     said = np.array([[people[w].label(int(truth[i]), i, rng) for w in some] for i, some in enumerate(who)])
     item = np.repeat(np.arange(len(rows)), MOST)
     crowd = Crowd(name, item, who.reshape(-1), said.reshape(-1), truth, len(people), len(found.labels))
-    return Case(crowd, found.x[rows], TARGET)
+    return Case(crowd, found.x[rows], TARGET, tuple(found.texts[row] for row in rows))
 
 
 def foretold(case: Case, beliefs: Floats, seed: int) -> Floats:
@@ -99,6 +106,23 @@ def foretold(case: Case, beliefs: Floats, seed: int) -> Floats:
         probe = fit_probe(case.features[taught], beliefs[taught], weight[taught], PULL.get(case.crowd.name, 3.0))
         logits[~taught] = probe.logits(torch.from_numpy(case.features[~taught])).double().numpy()
     return softmax(logits / fit_temperature(logits, beliefs, weight))
+
+
+def foretold_by_recipe(case: Case, beliefs: Floats, seed: int) -> Floats:
+    """The same by versions of the default recipe, adapters and probe, as the night trains them."""
+    doubt = -(beliefs * np.log(np.maximum(beliefs, 1e-12))).sum(axis=1) / np.log(beliefs.shape[1])
+    weight, said = np.clip(1.0 - doubt, 0.05, 1.0), np.zeros(beliefs.shape)
+    fold, trainer = np.random.default_rng([seed, 1]).permutation(len(beliefs)) % FOLDS, TransformerTrainer()
+    for k in range(FOLDS):
+        taught, asked = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
+        texts = tuple(case.texts[row] for row in taught)
+        with tempfile.TemporaryDirectory() as folder:
+            examples = Examples(Kind.TEXT, texts, beliefs[taught], weight[taught])
+            version = trainer.train(examples, Recipe(seed=seed), Path(folder))
+            scores = trainer.score(version.folder, [case.texts[row] for row in asked])
+            said[asked] = np.concatenate([part for part, _ in scores])
+        print(f"  fold {k + 1} of {FOLDS} taught", file=sys.stderr, flush=True)
+    return said
 
 
 def heard(part: Crowd, suggestions: Floats | None, before: Refit | None = None) -> Refit:
@@ -158,6 +182,9 @@ class Outcome:
     lab: tuple[float, ...]  # CROWDLAB, from two answers an item
 
 
+NETWORKS = {"probe": foretold, "recipe": foretold_by_recipe}
+
+
 class Kept:
     """What is measured, in a file where one is given, so that a long run goes on where it was."""
 
@@ -173,11 +200,11 @@ class Kept:
         return self.found[key]
 
 
-def measured(name: str, case: Case, seed: int, ladder: Sequence[float], kept: Kept) -> Outcome:
+def measured(name: str, case: Case, seed: int, ladder: Sequence[float], kept: Kept, network: str) -> Outcome:
     """One seed; the steps are kept one by one."""
-    turn, key = case.crowd.turn(seed), f"{name}/{len(case.crowd.truth)}/{seed}"
-    two = case.crowd.only(turn < 2)
-    said = np.array(kept.get(f"{key}/said", lambda: foretold(case, refit(two.table()).calibrated, seed).tolist()))
+    turn, key = case.crowd.turn(seed), f"{name}/{len(case.crowd.truth)}/{seed}" + "/recipe" * (network == "recipe")
+    two, speaker = case.crowd.only(turn < 2), NETWORKS[network]
+    said = np.array(kept.get(f"{key}/said", lambda: speaker(case, refit(two.table()).calibrated, seed).tolist()))
     most = 5 if name != "product" else 3
 
     def curve(words: str, work: Callable[[], Curve]) -> Curve:
@@ -230,6 +257,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one seed, 1,500 items of each simulated set")
     parser.add_argument("--only", nargs="*", default=[*RECORDED, *SIMULATED], help="sets")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--network", choices=list(NETWORKS), default="probe", help="recipe: minutes a fold, texts only")
     parser.add_argument("--results", type=Path, help="file that keeps what is measured")
     asked = parser.parse_args()
     if not FOLDER.is_dir():
@@ -240,7 +268,9 @@ def main() -> None:
     for name in asked.only:
         source: Callable[[str, int, int], Case] = recorded if name in RECORDED else simulated
         seeds, items = (1, 1500) if asked.quick else (asked.seeds, 4000)
-        outcomes = [measured(name, source(name, seed, items), seed, LADDER, kept) for seed in range(seeds)]
+        outcomes = [
+            measured(name, source(name, seed, items), seed, LADDER, kept, asked.network) for seed in range(seeds)
+        ]
         show(name, outcomes, 1.15 if name in RECORDED else 1.3)
 
 
