@@ -50,7 +50,7 @@ def test_gradients_are_those_of_finite_differences(aim: Aim, seed: int) -> None:
     step = 5e-3
     with torch.no_grad():
         ahead, behind = (objective.loss(logits + sign * step * way, targets, weights) for sign in (1, -1))
-    if aim is Aim.RATING and float(logits.detach().diff().max() > -0.1:
+    if aim is Aim.RATING and bool((logits.detach().diff() > -0.1).any()):
         return  # a bound between two grades that nearly coincide: the difference is no derivative
     assert float((ahead - behind) / (2 * step)) == pytest.approx(float((found * way).sum()), rel=2e-2, abs=5e-3)
 
