@@ -76,7 +76,7 @@ class Training(Section):
     learning_rate: float = Field(default=0.001, gt=0)
     hours: float = Field(default=4.0, gt=0)
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    promotion_confidence: float = Field(default=0.9, gt=0.5, lt=1)
+    promotion_confidence: float = Field(default=0.8, gt=0.5, lt=1)
     keep_versions: int = Field(default=10, ge=0)
 
 
@@ -95,6 +95,7 @@ class PolicyDefaults(Section):
     network_weight: float = 1.0
     pay: int = 0
     currency: str = "EUR"
+    shadow_nights: int = 0
 
     def policy(self) -> Policy:
         """The policy of campaigns that do not say otherwise."""

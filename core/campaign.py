@@ -60,6 +60,7 @@ class Policy:
     pay: int = 0  # for each answer, in thousandths of the currency's unit
     currency: str = "EUR"
 
+    shadow_nights: int = 0  # nights that a better version is watched on audit items before it serves
     def __post_init__(self) -> None:
         if not 0.5 <= self.confidence < 1:
             raise BadInput("policy.confidence", "must lie between 0.5 and 1.")
@@ -68,6 +69,8 @@ class Policy:
                 "policy.min_overlap", "must be at least 2 (one answer settles nothing) and at most max_overlap."
             )
         if self.lease <= timedelta(0) or self.pay < 0 or self.head < 1 or self.newcomer_controls < 0:
+        if self.shadow_nights < 0:
+            raise BadInput("policy.shadow_nights", "must not be negative.")
             raise BadInput("policy", "lease and head must be positive, pay and newcomer_controls not negative.")
         for name in ("control_share", "audit_share", "network_weight", "show_suggestion", "suspension"):
             if not 0 <= getattr(self, name) <= 1:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
@@ -18,6 +18,7 @@ from core.ports import Archive, Beliefs, Claim, Letter, NightResult, Snapshot, T
 from core.promotion import judge, promoted
 from core.refit import beliefs_of
 from core.tomorrow import Tomorrow, expected, gathered, queued
+from core.shadow import in_shadow, succession, watched_for
 from core.version import Floats, Judgement, Version, VersionState
 
 LEAST = 20  # answered items below which there is nothing to learn
@@ -49,6 +50,11 @@ class NightReport:
     open: int
     answers: int
 
+    risen: VersionId | None = None  # the version that served out its shadow and serves from now on
+    waits: VersionId | None = None  # the version in the shadow from now on
+    marks: Mapping[VersionId, VersionState] = field(default_factory=dict)
+    mandate: Mandate | None = None  # what the version that serves tomorrow may settle by itself
+    alone: int = 0  # items that it has settled
 
 def plan(snapshot: Snapshot, beliefs: Beliefs) -> Plan:
     """Sorts the items: plain answered ones teach, audit ones judge, open ones are asked.
@@ -77,7 +83,7 @@ def run_night(
     rng: np.random.Generator,
     tell: Callable[[str], None],
     letters_of: Callable[[NightReport], Sequence[Letter]],
-    promotion_confidence: float = 0.9,
+    promotion_confidence: float = 0.8,
 ) -> NightReport:
     """The whole night of one campaign. Raises TrainingFailed, Conflict where another runner took over."""
 
@@ -94,6 +100,8 @@ def run_night(
     serving = _whole(trainer, archive.serving(claim.campaign), snapshot, tell)
     stage("refit")
     beliefs = beliefs_of(snapshot)
+    known = archive.versions(claim.campaign)
+    shadow = _whole(trainer, in_shadow(known), snapshot, tell)
     plan_ = plan(snapshot, beliefs)
     stage("cross-fit")
     lessons = cross_fitted(snapshot, beliefs, plan_.taught, trainer)
@@ -102,10 +110,13 @@ def run_night(
     stage("judge")
     report = _report(snapshot, beliefs, plan_, trainer, version, serving, promotion_confidence, rng)
     stage("score")
-    eyes = version if report.promoted or serving is None else serving.id
+    eyes = report.risen or (version if report.promoted or serving is None else serving.id)
+    nights = snapshot.campaign.policy.shadow_nights
+    if nights or in_shadow(known):
+        report = _succeeded(report, known, shadow, trainer, plan_, nights, promotion_confidence, rng)
     tomorrow = Tomorrow(
         campaign=replace(snapshot.campaign, pool=beliefs.pool),
-        voice=eyes if report.promoted or serving else None,
+        voice=eyes if report.promoted or report.risen or serving else None,
         batch=expected(report.taught, serving.taught if serving else 0),
         retracted=snapshot.retracted,
     )
@@ -113,7 +124,10 @@ def run_night(
     items = [queue.get(item.id, item) for item in beliefs.items]
     stage("write")
     written = Version(version, claim.campaign, _state(report), now(), report.taught, report.after)
-    result = NightResult(replace(beliefs, items=items), written, report.promoted, letters_of(report))
+    result = NightResult(replace(beliefs, items=items), written, report.promoted, letters_of(report), report.marks)
+    verdicts = [item.verdict for item in items]
+    closed, still = verdicts.count(Verdict.SETTLED), verdicts.count(Verdict.OPEN)
+    report = replace(report, settled=closed, open=still, alone=settled_alone(items))
     archive.conclude(claim, result, now())
     return report
 
@@ -121,6 +135,33 @@ def run_night(
 def _whole(
     trainer: Trainer, serving: Version | None, snapshot: Snapshot, tell: Callable[[str], None]
 ) -> Version | None:
+def _succeeded(
+    report: NightReport,
+    known: Sequence[Version],
+    shadow: Version | None,
+    trainer: Trainer,
+    plan_: Plan,
+    nights: int,
+    confidence: float,
+    rng: np.random.Generator,
+) -> NightReport:
+    """The report where better versions wait in the shadow before they serve (`core/shadow.py`)."""
+    contents, labels = [item.content for item in plan_.audit], len(report.campaign.labels)
+    still, watched, rival = False, 0, report.serving
+    if shadow is not None and shadow.id != report.version:
+        said = gathered(trainer.score(shadow.id, contents), labels, len(contents)).probabilities
+        still, watched = promoted(said, rival, report.truth, confidence, rng), watched_for(known, shadow)
+        rival = said if still and nights and watched >= nights else rival
+    better = promoted(report.candidate, rival, report.truth, confidence, rng)
+    damaged = in_shadow(known) if shadow is None else None  # its files cannot be read: it waits no longer
+    waiting = shadow or damaged
+    found = succession(report.version, better, waiting.id if waiting else None, still, watched, nights)
+    return replace(
+        report, promoted=found.serves == report.version, marks=found.marks, waits=found.waits,
+        risen=found.serves if found.serves != report.version else None,
+    )  # fmt: skip
+
+
     """The serving version, or None where its files are damaged: it neither speaks nor keeps a better one away."""
     if serving is None or not snapshot.items:
         return serving
@@ -155,10 +196,12 @@ def _report(
     return NightReport(
         campaign=snapshot.campaign,
         version=version,
+    better = promoted(candidate, rival, truth, confidence, rng)
+    speaks, campaign = candidate if better or rival is None else rival, snapshot.campaign
         taught=len(plan_.taught),
         before=None if rival is None else judge(rival, about, begun, rng),
         after=judge(candidate, about, begun, rng),
-        promoted=promoted(candidate, rival, truth, confidence, rng),
+        promoted=better,
         truth=truth,
         candidate=candidate,
         serving=rival,

@@ -20,7 +20,7 @@ from core.question import Answer, Question, QuestionState
 from core.reliability import Pool, Reliability
 from core.review import Review
 from core.routing import Head
-from core.version import Floats, Lessons, Scores, Version
+from core.version import Floats, Lessons, Scores, Version, VersionState
 from core.vigilance import Vigilance
 from core.worker import Enrolment, Suspicion, Worker
 
@@ -211,6 +211,7 @@ class NightResult:
     version: Version  # may be known already: the same content has the same id
     promote: bool  # it serves from now on, and the one that did is retired
     letters: Sequence[Letter]
+    marks: Mapping[VersionId, VersionState] = field(default_factory=dict)  # of versions written before, and tonight's
 
 
 class Archive(ChainArchive, Protocol):

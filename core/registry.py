@@ -75,8 +75,11 @@ def _age(version: Version) -> tuple[datetime, VersionId]:
 
 
 def forgettable(versions: Sequence[Version], kept: int) -> list[VersionId]:
-    """Which versions' files may be deleted: all but the newest `kept`, the serving one and the one before it."""
+    """Which versions' files may be deleted: all but the newest `kept`, the serving one, the one before it and the one
+    in the shadow."""
     serving = next((version for version in versions if version.state is VersionState.SERVING), None)
     newest = sorted(versions, key=_age, reverse=True)[:kept]
-    needed = {version.id for version in (*newest, serving, _previous(versions, serving)) if version is not None}
+    shadow = next((version for version in versions if version.state is VersionState.SHADOW), None)
+    kept_ones = (*newest, serving, shadow, _previous(versions, serving))
+    needed = {version.id for version in kept_ones if version is not None}
     return [version.id for version in versions if version.id not in needed]

@@ -22,6 +22,7 @@ class VersionState(StrEnum):
     CANDIDATE = "candidate"
     SERVING = "serving"
     RETIRED = "retired"
+    SHADOW = "shadow"  # judged better, watched for some nights before it serves
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from storage.postings import UNBALANCED, add_media, post
 from storage.publishing import publish_items, publish_people, write_queue
 from storage.reading import ANSWERS, CONSENSUS, QUESTION_AT, consensus, snapshot, tempo
 from storage.sql import Cursor
-from storage.versions import find_serving, find_versions, write_version
+from storage.versions import find_serving, find_versions, mark_versions, write_version
 
 NIGHT_LEASE = timedelta(minutes=15)  # a runner that is silent for so long is taken for dead
 TURN = 2_000  # items written before the day has its turn
@@ -74,6 +74,7 @@ class SqlArchive:
             publish_items(cursor, result.beliefs.items)
             write_queue(cursor, result.beliefs.items)
             write_version(cursor, result.version, result.promote)
+            mark_versions(cursor, claim.campaign, result.marks)
             post(cursor, result.letters)
 
         self._access.write(write)

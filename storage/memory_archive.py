@@ -91,6 +91,7 @@ class MemoryArchive(MemoryChainReading):
             self._held(claim, outcome="done", report=result.version.id)
             self._publish(claim.campaign, result.beliefs, queue=True)
             self._write_version(result.version, result.promote)
+            self._store.mark_versions(claim.campaign, result.marks)
             self._store.post(result.letters)
 
     def fail(self, claim: Claim, reason: str, letters: Sequence[Letter], now: datetime) -> None:

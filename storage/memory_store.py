@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -198,6 +198,14 @@ class Store:
             elif other.state is VersionState.SERVING:
                 self.set_version(other, state=VersionState.RETIRED)
         self.put(self.campaigns, campaign, replace(self.campaign(campaign), serving=version))
+
+    def mark_versions(self, campaign: CampaignId, marks: Mapping[VersionId, VersionState]) -> None:
+        """New states of versions; SERVING moves the pointer."""
+        for id_, state in marks.items():
+            if state is VersionState.SERVING:
+                self.serve(campaign, id_)
+            elif self.versions[campaign, id_].state is not VersionState.SERVING:
+                self.set_version(self.versions[campaign, id_], state=state)
 
     def set_version(self, version: Version, **changes: Any) -> None:
         self.put(self.versions, (version.campaign, version.id), replace(version, **changes))

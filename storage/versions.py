@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlalchemy import select, text, update
 
 from core.ids import CampaignId, VersionId
@@ -45,6 +47,11 @@ SERVES = Statement(
 )
 SILENCE = Statement(
     update(ITEM)
+MARK = Statement(
+    update(VERSION)
+    .where(VERSION.c.campaign == given("campaign"), VERSION.c.id == given("of"), text("state <> 'serving'"))
+    .values(state=given("mark"))
+)
     .where(ITEM.c.campaign == given("campaign"), ITEM.c.spoken == given("version"), text("verdict = 'open'"))
     .values(suggestion=fixed("NULL"), spoken=fixed("NULL"))
 )
@@ -87,5 +94,14 @@ def write_version(cursor: Cursor, version: Version, promote: bool) -> None:
 
 def serve(cursor: Cursor, campaign: CampaignId, version: VersionId) -> None:
     """One pointer: this version serves from now on, and the one that did is retired."""
+def mark_versions(cursor: Cursor, campaign: CampaignId, marks: Mapping[VersionId, VersionState]) -> None:
+    """New states of versions; SERVING moves the pointer."""
+    for version, state in marks.items():
+        if state is VersionState.SERVING:
+            serve(cursor, campaign, version)
+        else:
+            cursor.change(MARK, {"campaign": campaign, "of": version, "mark": state.value})
+
+
     for statement in (RETIRE, SERVES, SERVE):
         cursor.change(statement, {"campaign": campaign, "of": version})

@@ -19,6 +19,7 @@ STATES = {
     VersionState.SERVING: noted("serves"),
     VersionState.RETIRED: noted("has served"),
     VersionState.CANDIDATE: noted("candidate"),
+    VersionState.SHADOW: noted("in the shadow"),
 }
 
 

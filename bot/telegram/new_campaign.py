@@ -229,6 +229,8 @@ KEYS: dict[str, Callable[[_Sheet, str], None]] = {
     "form": _form,
     "groups": _groups,
     "show_suggestion": _share("show_suggestion"),
+    "auto_label": lambda sheet, value: sheet.policy.update({"auto_label": ("off", "on").index(value.lower()) == 1}),
+    "shadow_nights": _count("shadow_nights"),
     "lease": _minutes("lease"),
     "undo": _minutes("undo"),
     "zone": _zone,

@@ -38,6 +38,16 @@ def verdict(report: NightReport, say: Tongue) -> str:
     version = report.version[:8]
     if report.promoted:
         return say("Version {version} serves from now on and chooses the next questions.", version=version)
+    if report.risen:
+        nights = report.campaign.policy.shadow_nights
+        return say.many(
+            "Version {version} stayed better in the shadow for {n} night and serves from now on.",
+            "Version {version} stayed better in the shadow for {n} nights and serves from now on.",
+            nights,
+            version=report.risen[:8],
+        )
+    if report.waits == report.version:
+        return say("Version {version} is better; it waits in the shadow before it serves.", version=version)
     if report.before is None:
         return say("Version {version} is not better than guessing by the labels' shares; none serves.", version=version)
     return say("Version {version} is not surely better than the one that serves; that one stays.", version=version)

@@ -6,8 +6,10 @@ a rollback that goes forward; forgetting the version before the serving one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
+from types import MappingProxyType
 
 import pytest
 
@@ -25,7 +27,15 @@ from tests.contracts.stores import House
 DAY = 24 * 60 * MINUTE
 
 
-async def night(house: House, campaign: Campaign, at: int, id_: str, promote: bool = True, heard: bool = False) -> None:
+async def night(
+    house: House,
+    campaign: Campaign,
+    at: int,
+    id_: str,
+    promote: bool = True,
+    heard: bool = False,
+    marks: Mapping[VersionId, VersionState] = MappingProxyType({}),
+) -> None:
     """A night that ends with a version; with `heard` all open items hear it."""
     now = NOW + at * DAY
     claim = house.archive.claim(campaign.id, date(2026, 11, 22 + at), now)
@@ -34,7 +44,7 @@ async def night(house: House, campaign: Campaign, at: int, id_: str, promote: bo
     voice = (0.2, 0.3, 0.5)
     items = [replace(item, suggestion=voice, spoken=VersionId(id_)) for item in items]
     version = Version(VersionId(id_), campaign.id, VersionState.CANDIDATE, now, 100, None)
-    house.archive.conclude(claim, NightResult(Beliefs(Pool.fresh(3), items, {}), version, promote, []), now)
+    house.archive.conclude(claim, NightResult(Beliefs(Pool.fresh(3), items, {}), version, promote, [], marks), now)
 
 
 async def states(house: House, campaign: Campaign) -> dict[str, str]:
@@ -89,3 +99,21 @@ async def test_what_is_kept_on_disk(house: House) -> None:
     assert forgettable(found.versions, 2) == ["bbbb"]
     assert forgettable(found.versions, 0) == ["bbbb", "dddd", "eeee"]
     assert forgettable(found.versions, 9) == []
+
+
+async def test_a_version_waits_in_the_shadow_and_then_serves(house: House) -> None:
+    """Seen to fail where the mark of the serving version could be taken away, and where another campaign's moved."""
+    campaign = (await scene(house.ledger)).campaign
+    other = await house.ledger.transact(lambda tx: tx.add_campaign(draft("birds"), Pool.fresh(3), NOW))
+    await night(house, other, 0, "bbbb")
+    await night(house, campaign, 0, "aaaa")
+    shadow, serving, candidate = VersionState.SHADOW, VersionState.SERVING, VersionState.CANDIDATE
+    await night(house, campaign, 1, "bbbb", promote=False, marks={VersionId("bbbb"): shadow})
+    assert await states(house, campaign) == {"aaaa": "serving", "bbbb": "shadow"}
+    assert await states(house, other) == {"bbbb": "serving"}
+    await night(house, campaign, 2, "cccc", promote=False, marks={VersionId("bbbb"): serving})
+    assert await states(house, campaign) == {"aaaa": "retired", "bbbb": "serving", "cccc": "candidate"}
+    now_serving = house.archive.serving(campaign.id)
+    assert now_serving is not None and now_serving.id == "bbbb"
+    await night(house, campaign, 3, "dddd", promote=False, marks={VersionId("bbbb"): candidate})
+    assert (await states(house, campaign))["bbbb"] == "serving"

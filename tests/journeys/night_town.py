@@ -66,7 +66,7 @@ class Town:
     def settings(self, **training: object) -> Settings:
         """As an operator would write them; the night was due an hour ago."""
         due = (datetime.now(UTC) - timedelta(hours=1)).time()
-        chosen = {"epochs": 6, "learning_rate": 0.01} | training
+        chosen = {"epochs": 4, "learning_rate": 0.01} | training
         return Settings(
             telegram=Telegram(admins=frozenset({ADMIN})),
             storage=Storage(url=self.url, versions=self.folder / "versions"),

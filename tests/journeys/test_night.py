@@ -246,3 +246,24 @@ def _undo(tx: Transaction, town: Town, n: int) -> None:
         if question is not None:
             tx.save_question(replace(question, lease=1, state=QuestionState.EXPIRED))
             tx.save_item(replace(town.item(n), answers=0))
+
+
+def test_a_better_version_waits_in_the_shadow_before_it_serves() -> None:
+    """Seen to fail where the shadow was not scored again: a version that had become worse would have served."""
+    town, trainer = Town(), LineTrainer(noise=0.9)
+    first = town.run(trainer, town.claim(22))
+    assert first.promoted
+    with town.store.all_or_nothing():
+        campaign = town.store.campaign(town.campaign.id)
+        policy = replace(campaign.policy, shadow_nights=1)
+        town.store.put(
+            town.store.campaigns, campaign.id, replace(campaign, draft=replace(campaign.draft, policy=policy))
+        )
+    trainer.noise = 0.0
+    second = town.run(trainer, town.claim(23))
+    assert not second.promoted and second.waits == second.version and town.now.serving == first.version
+    trainer.noise = 0.8
+    third = town.run(trainer, town.claim(24))
+    assert third.risen == second.version and town.now.serving == second.version and third.waits is None
+    heard = {item.spoken for item in town.store.items.values() if item.spoken}
+    assert third.version not in heard and second.version in heard
