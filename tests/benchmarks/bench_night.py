@@ -1,90 +1,244 @@
-"""How good and how fast a version is with few labels: `python -m tests.benchmarks.bench_night [labels] [seeds]`."""
+"""The night in one table: `python -m tests.benchmarks.bench_night --part accuracy --seeds 3`.
+
+Parts: accuracy (ours and peers by labels and set), soft (soft against hard labels of the same answers), options (the
+effect of each option and method at 200 labels), speed, digits. Each cell is one JSON line of `--out`, written when it
+is done; a run that is started again goes on where it stopped, and `--show` prints what is there. The order is by seed,
+then size, so that a part of a run compares everything. No recipe was chosen on what is judged here: recipes were tried
+on examples of the training files that no benchmark learns from or judges by.
+"""
 
 from __future__ import annotations
 
-import csv
+import argparse
+import json
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
-from sklearn.datasets import load_digits
 
+from tests.benchmarks import night_peers
+from tests.benchmarks.night_peers import PEERS, calibrated
+from tests.benchmarks.night_sets import (
+    SETS,
+    TEXTS,
+    Case,
+    crowd_case,
+    digit_set,
+    read,
+    simulated_case,
+    text_case,
+    text_set,
+)
+from tests.benchmarks.night_speed import speed_rows
+from tests.benchmarks.night_tables import accuracy_rows, digit_rows, option_rows, soft_rows
+from tests.benchmarks.table import show, told
 from training.evaluate import evaluate
-from training.examples import Examples
-from training.recipe import Kind, Recipe
+from training.examples import Examples, Floats
+from training.recipe import Recipe
 from training.trainer import TransformerTrainer
 
-TEXTS = Path(__file__).parents[2].parent / "shared" / "data" / "text"
-SETS = ("trec_questions", "movie_reviews", "banking77")
-JUDGED = 1000
+__all__ = ["TEXTS", "digit_set", "read", "text_set"]
+
+OUT = Path("state") / "bench" / "night.jsonl"
+OPTIONS: dict[str, dict[str, object]] = {
+    "default": {},
+    "fgm": {"adversarial": "fgm"},
+    "pgd": {"adversarial": "pgd"},
+    "r_drop": {"r_drop": 1.0},
+    "token_cutoff": {"token_cutoff": 0.1},
+    "mixup": {"mixup": 0.2},
+    "noise_filter": {"noise_filter": True},
+    "ensemble of 3": {"ensemble": 3},
+    "rslora": {"method": "rslora"},
+    "dora": {"method": "dora"},
+    "adalora": {"method": "adalora"},
+    "ia3": {"method": "ia3"},
+    "prefix": {"method": "prefix"},
+    "full": {"method": "full", "learning_rate": 1e-4},
+    "head": {"method": "head"},
+}
 
 
-def read(name: str, part: str) -> list[tuple[str, str]]:
-    """(text, label) of a set's part."""
-    with (TEXTS / name / f"{part}.csv").open(newline="", encoding="utf-8") as stream:
-        return [(row["text"], row["label"]) for row in csv.DictReader(stream)]
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One training and its judgement."""
+
+    part: str
+    set: str
+    size: int
+    seed: int
+    name: str
+
+    @property
+    def key(self) -> str:
+        """What is done once."""
+        return f"{self.part}/{self.set}/{self.size}/{self.seed}/{self.name}"
 
 
-def text_set(name: str, n: int, seed: int) -> tuple[Examples, list[str], np.ndarray]:
-    """n random examples of a text set, and what the version is judged on."""
-    learned, judged = read(name, "train"), read(name, "test")[:JUDGED]
-    labels = sorted({label for _, label in learned})
-    one_hot = {label: row for label, row in zip(labels, np.eye(len(labels)), strict=True)}
-    chosen = [learned[at] for at in np.random.default_rng(seed).permutation(len(learned))[:n]]
-    soft = np.stack([one_hot[label] for _, label in chosen])
-    examples = Examples(Kind.TEXT, tuple(text for text, _ in chosen), soft, np.ones(len(chosen)), tuple(labels))
-    return examples, [text for text, _ in judged], np.stack([one_hot[label] for _, label in judged])
+def ours(case: Case, recipe: Recipe) -> tuple[Floats, float]:
+    """(suggestions (M, K), seconds) of the default path: train, calibrate, write, load, score."""
+    started, trainer = time.perf_counter(), TransformerTrainer()
+    with tempfile.TemporaryDirectory() as folder:
+        version = trainer.train(case.examples, recipe, Path(folder))
+        said = np.concatenate([part for part, _ in trainer.score(version.folder, case.judged)])
+    return said, time.perf_counter() - started
 
 
-def digit_set(folder: Path, n: int, seed: int) -> tuple[Examples, list[str], np.ndarray]:
-    """n of the bundled digits as enlarged picture files, and the others to judge by."""
-    found = load_digits()
-    paths = [str(folder / f"{at}.png") for at in range(len(found.target))]
-    for path, pixels in zip(paths, found.images, strict=True):
-        Image.fromarray((255 - pixels / 16 * 255).astype(np.uint8)).resize((64, 64), Image.Resampling.NEAREST).save(
-            path
-        )
-    order, truth = np.random.default_rng(seed).permutation(len(paths)), np.eye(10)[found.target]
-    first, others = order[:n], order[n:]
-    examples = Examples(Kind.IMAGE, tuple(paths[at] for at in first), truth[first], np.ones(len(first)))
-    return examples, [paths[at] for at in others], truth[others]
+def judged(said: Floats, truth: np.ndarray[tuple[int], np.dtype[np.int64]], k: int) -> dict[str, object]:
+    """The figures of one cell; `right` and `loss` are an item's, so that differences can be paired."""
+    report = evaluate(said, np.eye(k)[truth], np.random.default_rng(0), draws=50)
+    losses = -np.log(np.clip(said[np.arange(len(truth)), truth], 1e-6, 1.0))
+    return {
+        "accuracy": report.accuracy.value,
+        "log_loss": float(losses.mean()),
+        "ece": report.ece.value,
+        "right": "".join("1" if hit else "0" for hit in said.argmax(axis=1) == truth),
+        "loss": [round(float(x), 3) for x in losses],
+    }
 
 
-def measure(name: str, examples: Examples, judged: list[str], truth: np.ndarray, seed: int, home: Path) -> float:
-    """Train, score and print one line; the accuracy."""
-    trainer, start = TransformerTrainer(), time.perf_counter()
-    version = trainer.train(examples, Recipe(seed=seed), home)
-    trained = time.perf_counter()
-    said = np.concatenate([part for part, _ in trainer.score(version.folder, judged)])
-    scored, report = time.perf_counter(), evaluate(said, truth, np.random.default_rng(0))
-    print(
-        f"{name:16}{len(examples):>7}{seed:>5}{report.accuracy.value:>10.3f}{report.log_loss.value:>10.3f}"
-        f"{report.ece.value:>7.3f}{version.card.blend.probe_share:>7.1f}{trained - start:>9.1f}"
-        f"{len(judged) / (scored - trained):>9.0f}",
-        flush=True,
-    )
-    return report.accuracy.value
+def cells_of(args: argparse.Namespace) -> Iterator[tuple[Cell, Callable[[], dict[str, object]]]]:
+    """Yield every cell with what measures it."""
+    for seed in range(args.first_seed, args.first_seed + args.seeds):
+        if args.part == "digits":
+            yield Cell("digits", "digits", 500, seed, "ours"), lambda seed=seed: of_digits(seed)  # type: ignore[misc]
+        for size in args.sizes:
+            for name in args.sets:
+                if args.part == "accuracy":
+                    yield from of_accuracy(name, size, seed, args.peers)
+                elif args.part == "options":
+                    yield from of_options(name, size, seed, args.only)
+                elif args.part == "soft":
+                    yield from of_soft(name, size, seed)
 
 
-def main() -> None:
-    """Print one table and the mean accuracy."""
-    labels, seeds = (int(word) for word in [*sys.argv[1:], *("500", "1")[len(sys.argv) - 1 :]])
-    print("set              labels seed  accuracy  log loss    ECE  probe  train s  items/s")
-    found = []
-    for seed in range(seeds):
-        with tempfile.TemporaryDirectory() as folder:
-            home = Path(folder)
-            found.append(measure("digits", *digit_set(home, labels, seed), seed, home / "v"))
-            for name in SETS:
-                if (TEXTS / name).is_dir():
-                    found.append(measure(name, *text_set(name, labels, seed), seed, home / "v"))
-                else:
-                    print(f"{name:16}skipped: {TEXTS.name}/{name} is not here")
-    print(f"mean accuracy {np.mean(found):.3f}")
+def of_accuracy(
+    name: str, size: int, seed: int, peers: list[str]
+) -> Iterator[tuple[Cell, Callable[[], dict[str, object]]]]:
+    """Ours and each peer on one draw."""
+
+    def mine() -> dict[str, object]:
+        case = text_case(name, size, seed)
+        said, seconds = ours(case, Recipe(seed=seed))
+        return judged(said, case.truth, case.labels) | {"seconds": seconds}
+
+    yield Cell("accuracy", name, size, seed, "ours"), mine
+    for peer in peers:
+
+        def theirs(peer: str = peer) -> dict[str, object]:
+            case = text_case(name, size, seed)
+            said = calibrated(PEERS[peer], case.examples, case.judged, seed)
+            return judged(said.suggestions, case.truth, case.labels) | {"seconds": said.seconds}
+
+        yield Cell("accuracy", name, size, seed, peer), theirs
+
+
+def of_options(
+    name: str, size: int, seed: int, only: list[str]
+) -> Iterator[tuple[Cell, Callable[[], dict[str, object]]]]:
+    """The default recipe and each option alone."""
+    for option, change in OPTIONS.items():
+        if only and option not in ("default", *only):
+            continue
+
+        def one(change: dict[str, object] = change) -> dict[str, object]:
+            case = text_case(name, size, seed)
+            said, seconds = ours(case, replace(Recipe(seed=seed), **change))  # type: ignore[arg-type]
+            return judged(said, case.truth, case.labels) | {"seconds": seconds}
+
+        yield Cell("options", name, size, seed, option), one
+
+
+def of_soft(name: str, size: int, seed: int) -> Iterator[tuple[Cell, Callable[[], dict[str, object]]]]:
+    """The same answers as beliefs with weights, and as likeliest labels."""
+    for at, kind in enumerate(("soft", "hard")):
+
+        def one(at: int = at) -> dict[str, object]:
+            made = crowd_case if name in ("sp", "product") else simulated_case
+            case = made(name, size, seed)[at]
+            said, seconds = ours(case, Recipe(seed=seed))
+            return judged(said, case.truth, case.labels) | {"seconds": seconds}
+
+        yield Cell("soft", name, size, seed, kind), one
+
+
+def of_digits(seed: int) -> dict[str, object]:
+    """500 digits, a network from scratch."""
+    with tempfile.TemporaryDirectory() as folder:
+        examples, paths, truth = digit_set(Path(folder), 500, seed)
+        case = Case(Examples(examples.kind, examples.contents, examples.soft_labels, examples.weights), paths,
+                    truth.argmax(axis=1))  # fmt: skip
+        said, seconds = ours(case, Recipe(seed=seed))
+    return judged(said, case.truth, 10) | {"seconds": seconds}
+
+
+def known(path: Path) -> dict[str, dict[str, object]]:
+    """What is measured already, by key; a line that a kill cut short is left out."""
+    found: dict[str, dict[str, object]] = {}
+    if path.exists():
+        for line in path.read_text().splitlines():
+            try:
+                row = json.loads(line)
+            except ValueError:
+                continue
+            found[row["key"]] = row
+    return found
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--part", choices=("accuracy", "soft", "options", "speed", "digits"), default="accuracy")
+    asked.add_argument("--seeds", type=int, default=1)
+    asked.add_argument("--first-seed", type=int, default=0)
+    asked.add_argument("--sizes", type=lambda told: [int(n) for n in told.split(",")], default=None)
+    asked.add_argument("--sets", type=lambda told: told.split(","), default=None)
+    asked.add_argument("--peers", type=lambda told: [p for p in told.split(",") if p], default=list(PEERS))
+    asked.add_argument("--only", type=lambda told: told.split(","), default=[], help="options, by name")
+    asked.add_argument("--setfit-pairs", type=int, default=night_peers.SETFIT_PAIRS)
+    asked.add_argument("--out", type=Path, default=OUT)
+    asked.add_argument("--show", action="store_true", help="print what is measured already")
+    asked.add_argument("--quick", action="store_true", help="one seed, 100 labels, trec, ours and the probe")
+    args = asked.parse_args()
+    if args.quick:
+        args.seeds, args.sizes, args.sets, args.peers = 1, [100], ["trec_questions"], ["probe"]
+    sizes = {"accuracy": [100, 200, 500, 2000], "soft": [500], "options": [200]}
+    sets = {"accuracy": list(SETS), "soft": ["sp", "product", *SETS[:2]], "options": list(SETS[:2])}
+    args.sizes = args.sizes or sizes.get(args.part, [])
+    args.sets = args.sets or sets.get(args.part, [])
+    night_peers.SETFIT_PAIRS = args.setfit_pairs
+    return args
+
+
+def main() -> int:
+    """Measure what is missing, print the table; the number of bars missed."""
+    args = arguments()
+    if not TEXTS.is_dir():
+        print("skipped: the text sets are not here")
+        return 0
+    if args.part == "speed":
+        return show(speed_rows())
+    found = known(args.out)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    for cell, measure in cells_of(args):
+        if args.show or cell.key in found:
+            continue
+        started = time.perf_counter()
+        found[cell.key] = {
+            "key": cell.key, "part": cell.part, "set": cell.set, "size": cell.size, "seed": cell.seed,
+            "name": cell.name, **measure(),
+        }  # fmt: skip
+        with args.out.open("a") as stream:
+            stream.write(json.dumps(found[cell.key]) + "\n")
+        told(f"{cell.key} accuracy {found[cell.key]['accuracy']:.3f} {time.perf_counter() - started:.0f} s")
+    rows = [row for row in found.values() if row["part"] == args.part]
+    tables = {"accuracy": accuracy_rows, "soft": soft_rows, "options": option_rows, "digits": digit_rows}
+    return show(tables[args.part](rows))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

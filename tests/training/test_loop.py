@@ -12,9 +12,9 @@ import torch
 from tests.training.conftest import World
 from training import loop
 from training.errors import Diverged, OutOfMemory
-from training.objectives import soft_cross_entropy
 from training.loop import Course, Lesson, lesson_of, teach
 from training.network import Batch, Inputs, Network
+from training.objectives import soft_cross_entropy
 from training.recipe import Kind, Method, Recipe
 from training.trainer import build_network
 
