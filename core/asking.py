@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from core.campaign import Campaign, Kind
@@ -95,11 +95,7 @@ def _control(
 
 def seated(tx: Transaction, campaign: Campaign, item: ItemId) -> Item | None:
     """The item with one more lease, or None where none is free."""
-    taken = tx.take_seat(item)
-    if taken is not None:
-        taken = replace(taken, priority=priority(taken, campaign.pool, campaign.policy))
-        tx.save_item(taken)
-    return taken
+    return tx.take_seat(item, lambda taken: priority(taken, campaign.pool, campaign.policy))
 
 
 def new_question_id(rng: random.Random) -> QuestionId:

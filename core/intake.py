@@ -108,7 +108,8 @@ def judged(campaign: Campaign, item: Item) -> Item:
     ]
     if verdict is Verdict.OPEN and item.problems >= PROBLEMS:
         verdict = Verdict.DISPUTED
-    item = replace(item, verdict=verdict)
+    if verdict is not item.verdict:
+        item = replace(item, verdict=verdict)
     return replace(item, priority=priority(item, campaign.pool, policy))
 
 

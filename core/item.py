@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from hashlib import sha256
 
@@ -86,6 +87,18 @@ class Item:
     def seats(self) -> int:
         """Answers and questions out: what max_overlap bounds."""
         return self.answers + self.leases
+
+    @property
+    def by_network(self) -> bool:
+        """Settled by a version alone: nobody answered, no admin ruled."""
+        alone = self.verdict is Verdict.SETTLED and self.answers == 0 and self.truth is None
+        return alone and self.spoken is not None
+
+
+def seat_taken(item: Item, priority: Callable[[Item], float] | None = None) -> Item:
+    """The item with one more lease, and the place in the queue that `priority` then gives it."""
+    taken = replace(item, leases=item.leases + 1)
+    return taken if priority is None else replace(taken, priority=priority(taken))
 
 
 def role_of(campaign: str, new: NewItem, audit_share: float) -> Role:

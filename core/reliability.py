@@ -145,8 +145,16 @@ def hit_chance(reliability: Reliability, pool: Pool) -> float:
 
 def confusion(reliability: Reliability, pool: Pool) -> tuple[tuple[float, ...], ...]:
     """(K, K) the worker's confusion matrix; rows are the truth and sum to 1."""
-    columns = [likelihood(Evidence.of(j), reliability, pool) for j in range(pool.labels)]
-    return tuple(zip(*columns, strict=True))
+    if pool.model is Model.ACCURACY:
+        columns = [likelihood(Evidence.of(j), reliability, pool) for j in range(pool.labels)]
+        return tuple(zip(*columns, strict=True))
+    counts, s, k = reliability.counts, pool.strength, pool.labels
+    found = []
+    for at, row in zip(range(0, k * k, k), pool.confusion, strict=True):
+        mine = counts[at : at + k]
+        total = s + sum(mine)
+        found.append(tuple([(s * p + count) / total for p, count in zip(row, mine, strict=True)]))
+    return tuple(found)
 
 
 def learnt(

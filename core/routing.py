@@ -27,7 +27,7 @@ from core.worker import Enrolment
 from core.worth import Way, ways, worker_matrix, worths
 
 Floats = NDArray[np.float64]
-WINDOW = 8  # times as many items of the queue are looked at as a head may have
+NEAR, WINDOW = 2, 8  # times as many items of the queue are looked at as a head may have: at first, and at most
 FLOOR = 0.05  # of the mean worth: even a poor match is drawn now and then, so that cliques meet
 SHARPNESS = 2.0  # of the draw: chances go by this power of the worth
 SETTLING = 0.75  # nats a second that a settled item is worth beside what the answer tells (3 nats in 4 seconds)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,17 +41,21 @@ class Way:
 
 def ways(campaign: Campaign) -> tuple[Way, ...]:
     """The forms that a campaign's questions may take; one where its policy fixes it."""
-    k, fixed = len(campaign.labels), campaign.policy.form
+    return _ways(len(campaign.labels), campaign.policy.form, campaign.draft.kind, bool(campaign.groups))
+
+
+@lru_cache(maxsize=256)
+def _ways(k: int, fixed: Form | None, kind: Kind, paged: bool) -> tuple[Way, ...]:
     lists = [Way(Form.SHORT, size) for size in LISTS if size < k]
     every = {
         Form.ALL: [Way(Form.ALL, k)],
         Form.YES_NO: [Way(Form.YES_NO, 1)],
         Form.SHORT: lists or [Way(Form.ALL, k)],
-        Form.GROUPS: [Way(Form.GROUPS, 0)] if campaign.groups else [Way(Form.ALL, k)],
+        Form.GROUPS: [Way(Form.GROUPS, 0)] if paged else [Way(Form.ALL, k)],
     }
     if fixed is not None:
         return tuple(every[fixed])
-    if campaign.draft.kind is Kind.RATING:  # the order of the steps is what is asked
+    if kind is Kind.RATING:  # the order of the steps is what is asked
         return tuple(every[Form.ALL] if k <= SCALE else every[Form.GROUPS])
     if k <= MAX_BUTTONS:  # known by heart: no other form is quicker, and none tells more
         return tuple(every[Form.ALL])
@@ -85,30 +90,39 @@ def told_by_list(q: Floats, theta: Floats, shown: Ints) -> Floats:
 
 def worths(q: Floats, learning: Floats, theta: Floats, campaign: Campaign, chosen: Sequence[Way]) -> Floats:
     """(N, W) nats a second of each item in each way; `q` (N, K) calibrated, `learning` (N,) in [0, 1]."""
-    most = min(max((way.shown for way in chosen if way.form is not Form.ALL), default=1), q.shape[1])
-    top = np.argsort(-q, axis=1, kind="stable")[:, :most]
-    expected = np.take_along_axis(q @ theta, top, axis=1).cumsum(axis=1)  # (N, most): the answer is among the first
+    most = max((way.shown for way in chosen if way.form is not Form.ALL), default=0)
+    top, beyond = _listed(q, theta, min(most, q.shape[1]))
     by_all, found = told_by_all(q, theta), []
     stages = effort.of_stages(campaign.groups) if campaign.groups else 0.0
     for way in chosen:
-        beyond = 1 - expected[:, way.shown - 1] if 0 < way.shown <= most else np.ones(len(q))
         whole = way.form in (Form.ALL, Form.GROUPS)
         told = by_all if whole else told_by_list(q, theta, top[:, : way.shown])
-        seconds = _seconds(way, np.clip(beyond, 0.0, 1.0), stages) * effort.factor(campaign.pool.pace, way.form)
+        seconds = _seconds(way, beyond, stages) * effort.factor(campaign.pool.pace, way.form)
         found.append((told + LEARNING * learning) / seconds)
     return np.stack(found, axis=1)
 
 
+def _listed(q: Floats, theta: Floats, most: int) -> tuple[Ints, Floats]:
+    """(N, most) the likeliest labels; (N, most + 1) the chance that the answer is none of the first 0, 1, 2, ..."""
+    beyond = np.ones((len(q), most + 1))
+    if most == 0:
+        return np.zeros((len(q), 0), dtype=np.int64), beyond
+    top = np.argsort(-q, axis=1, kind="stable")[:, :most]
+    beyond[:, 1:] -= np.take_along_axis(q @ theta, top, axis=1).cumsum(axis=1)
+    return top, np.clip(beyond, 0.0, 1.0)
+
+
 def _seconds(way: Way, beyond: Floats, stages: float) -> float | Floats:
+    """(N,) or one for all; `beyond` as `_listed` finds it."""
     match way.form:
         case Form.ALL:
             return effort.of_all(way.shown)
         case Form.YES_NO:
             return effort.of_yes_no()
         case Form.SHORT:
-            return effort.of_short(way.shown, beyond)
+            return effort.of_short(way.shown, beyond[:, way.shown])
         case _:
-            return effort.of_groups(way.shown, beyond, stages)
+            return effort.of_groups(way.shown, beyond[:, way.shown], stages)
 
 
 def _entropy(p: Floats) -> Floats:

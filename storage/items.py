@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, case, exists, not_, select, text, update
 
 from core.errors import Conflict, NotFound
 from core.ids import CampaignId, ItemId, WorkerId
-from core.item import Item, NewItem, Role, Verdict
-from core.routing import WINDOW, Head
+from core.item import Item, NewItem, Role, Verdict, seat_taken
+from core.routing import NEAR, WINDOW, Head
 from storage import mapping
 from storage.campaigns import Campaigns
 from storage.chains import KEEPS_APART, strangers
@@ -74,11 +74,11 @@ ADD_ITEM = Statement(
         spoken=fixed("NULL"),
     )
 )  # fmt: skip
-_free = (
-    select(ITEM.c.id).where(ITEM.c.id == given("of"), text(ASKABLE)).with_for_update(key_share=True, skip_locked=True)
+FREE = Statement(
+    select(ITEM).where(ITEM.c.id == given("of"), text(ASKABLE)).with_for_update(key_share=True, skip_locked=True)
 )
 TAKE_SEAT = Statement(
-    update(ITEM).where(ITEM.c.id == _free.scalar_subquery()).values(leases=fixed("leases + 1")).returning(*ITEM.columns)
+    update(ITEM).where(ITEM.c.id == given("of")).values(leases=given("leases"), priority=given("priority"))
 )
 SAVED = ("verdict", "posterior", "answers", "leases", "problems", "priority")
 SAVE_ITEM = Statement(update(ITEM).where(ITEM.c.id == given("of")).values({name: given(name) for name in SAVED}))
@@ -97,8 +97,10 @@ class Items(Campaigns):
         given_ = {"campaign": campaign, "worker": worker, "limit": limit}
         window = WINDOW * limit
         best, fresh, all_ = HEADS[self.cursor.row(KEEPS_APART, campaign=campaign) is not None]
-        rows = self.cursor.rows(best, window=window, **given_)
-        if len(rows) < limit:  # this worker has met most of what is begun
+        rows = self.cursor.rows(best, window=NEAR * limit, **given_)
+        if len(rows) < limit:  # this worker has met many of the best
+            rows = self.cursor.rows(best, window=window, **given_)
+        if len(rows) < limit:  # and most of what is begun
             known = {row[0] for row in rows}
             rows += [row for row in self.cursor.rows(fresh, window=window, **given_) if row[0] not in known]
         return mapping.head(rows[:limit] or self.cursor.rows(all_, **given_))
@@ -123,9 +125,13 @@ class Items(Campaigns):
         self.cursor.changes(ADD_ITEM, _added(campaign, items, start, seats))
         return len(items)
 
-    def take_seat(self, item: ItemId) -> Item | None:
-        row = self.cursor.row(TAKE_SEAT, of=item)
-        return None if row is None else mapping.item(row)
+    def take_seat(self, item: ItemId, priority: Callable[[Item], float] | None = None) -> Item | None:
+        row = self.cursor.row(FREE, of=item)
+        if row is None:
+            return None
+        taken = seat_taken(mapping.item(row), priority)
+        self.cursor.change(TAKE_SEAT, {"of": item, "leases": taken.leases, "priority": taken.priority})
+        return taken
 
     def save_item(self, item: Item) -> None:
         values = {

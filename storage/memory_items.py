@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from core.errors import Conflict, NotFound
 from core.ids import CampaignId, ItemId, WorkerId
-from core.item import Item, NewItem, Role, Verdict
+from core.item import Item, NewItem, Role, Verdict, seat_taken
 from core.review import Review
 from core.routing import WINDOW, Head
 from storage.memory_chains import kept_apart
@@ -75,11 +75,11 @@ class MemoryItems:
             self.store.add_item(campaign, new, role, tuple(start))
         return len(items)
 
-    def take_seat(self, item: ItemId) -> Item | None:
+    def take_seat(self, item: ItemId, priority: Callable[[Item], float] | None = None) -> Item | None:
         found = self.store.items.get(item)
         if found is None or not self.store.askable(found):
             return None
-        taken = replace(found, leases=found.leases + 1)
+        taken = seat_taken(found, priority)
         self.store.put_item(taken)
         return taken
 

@@ -81,8 +81,11 @@ class People(Part):
         self.cursor.change(SAVE_WORKER, values)
 
     def enrolment(self, campaign: CampaignId, worker: WorkerId) -> Enrolment | None:
-        row = self.cursor.row(FIND_ENROLMENT, campaign=campaign, worker=worker)
-        return None if row is None else mapping.enrolment(row)
+        known = self.enrolled
+        if known is None or (known.campaign, known.worker) != (campaign, worker):
+            row = self.cursor.row(FIND_ENROLMENT, campaign=campaign, worker=worker)
+            known = self.enrolled = None if row is None else mapping.enrolment(row)
+        return known
 
     def person(self, worker: WorkerId) -> Worker:
         row = self.cursor.row(FIND_PERSON, of=worker)
@@ -95,3 +98,6 @@ class People(Part):
 
     def save_enrolment(self, enrolment: Enrolment) -> None:
         self.cursor.change(SAVE_ENROLMENT, mapping.enrolment_values(enrolment))
+        known = self.enrolled
+        same = known and (known.campaign, known.worker) == (enrolment.campaign, enrolment.worker)
+        self.enrolled = enrolment if known and same and known.suspicions == enrolment.suspicions else None

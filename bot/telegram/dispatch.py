@@ -25,7 +25,7 @@ Sorry = Callable[[Incoming], Awaitable[None]]  # tells the person that their mes
 AT_ONCE = 64  # people
 PATIENCE = 60.0  # seconds for one update
 PAUSES = (0.1, 0.4)  # seconds before the second and the third try
-UNREAD = frozenset({"reply_markup", "entities", "caption_entities", "link_preview_options"})
+READ = ("message_id", "date", "chat", "photo")  # of the message that a button stood on
 STORE_AWAY = 1.0  # seconds before the next try when not even the failure can be noted
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("crowdloop.dispatch")
@@ -166,11 +166,11 @@ class Dispatch:
 
 
 def lightened(raw: Any) -> Any:
-    """An update without the buttons and the formatting of the message that a button stood on: they are our own, nobody
-    reads them, and PTB takes longer to build them than all the rest."""
+    """An update without what is our own of the message that a button stood on: its words, its buttons and its sender,
+    which nobody reads, and which PTB takes longer to build than all the rest."""
     match raw:
         case {"callback_query": {"message": dict(message)} as tap}:
-            kept = {name: value for name, value in message.items() if name not in UNREAD}
+            kept = {name: message[name] for name in READ if name in message}
             return {**raw, "callback_query": {**tap, "message": kept}}
     return raw
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from unicodedata import east_asian_width
 
@@ -37,6 +38,7 @@ def markup(rows: Sequence[Sequence[Button]]) -> Markup:
     }
 
 
+@lru_cache(maxsize=4096)
 def width(text: str) -> int:
     """Letters that a wording takes; a Chinese one counts twice."""
     return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)

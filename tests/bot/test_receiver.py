@@ -219,7 +219,7 @@ def test_whose_an_update_is() -> None:
 
 
 def test_a_tap_is_read_without_the_buttons_that_it_stood_on() -> None:
-    message = {"message_id": 3, "date": 1, "chat": {"id": 7}, "photo": [], "reply_markup": {}, "entities": []}
+    message = {"message_id": 3, "date": 1, "chat": {"id": 7}, "photo": [], "reply_markup": {}, "text": "x", "from": {}}
     tap = {"update_id": 1, "callback_query": {"id": "q", "data": "n", "message": message}}
     read = lightened(tap)["callback_query"]
     assert (read["data"], set(read["message"])) == ("n", {"message_id", "date", "chat", "photo"})
