@@ -190,13 +190,14 @@ def audited(beliefs: Beliefs, trusted: Trust, rng: np.random.Generator) -> Audit
     settled = np.array([item.verdict is Verdict.SETTLED for item in sample], dtype=bool)
     guess = about.mean(axis=0).argmax(axis=1)
     right = np.take_along_axis(about, guess[None, :, None], axis=2)[:, :, 0]
-    present = [item.verdict for item in beliefs.items if item.verdict is not Verdict.WITHDRAWN]
+    present = [item for item in beliefs.items if item.verdict is not Verdict.WITHDRAWN]
+    by_people = sum(item.verdict is Verdict.SETTLED and not item.by_network for item in present)
     return Audit(
         items=len(mine),
         asked=len(sample),
         reviewed=sum(item.truth is not None for item in mine),
         known=len(trusted.known),
-        consensus=mean_of(right[:, settled], rng, present.count(Verdict.SETTLED)),
+        consensus=mean_of(right[:, settled], rng, by_people),
         shares=tuple(shares_of(about, begun, rng, len(present))),
         beliefs=about,
         begun=begun,

@@ -56,11 +56,12 @@ class Policy:
     head: int = 32  # how many of the best open items a question is drawn from
     network_weight: float = 1.0  # most that is heard of the serving version; the campaign learns how much, 0 is silent
     form: Form | None = None  # of every question; None: by worth
+    auto_label: bool = False  # whether a version may settle items of which it is sure enough (`core/auto_label.py`)
     show_suggestion: float = 0.0  # share of questions that tell what a version thinks, to measure what that does
     pay: int = 0  # for each answer, in thousandths of the currency's unit
     currency: str = "EUR"
-
     shadow_nights: int = 0  # nights that a better version is watched on audit items before it serves
+
     def __post_init__(self) -> None:
         if not 0.5 <= self.confidence < 1:
             raise BadInput("policy.confidence", "must lie between 0.5 and 1.")
@@ -68,9 +69,9 @@ class Policy:
             raise BadInput(
                 "policy.min_overlap", "must be at least 2 (one answer settles nothing) and at most max_overlap."
             )
-        if self.lease <= timedelta(0) or self.pay < 0 or self.head < 1 or self.newcomer_controls < 0:
         if self.shadow_nights < 0:
             raise BadInput("policy.shadow_nights", "must not be negative.")
+        if self.lease <= timedelta(0) or self.pay < 0 or self.head < 1 or self.newcomer_controls < 0:
             raise BadInput("policy", "lease and head must be positive, pay and newcomer_controls not negative.")
         for name in ("control_share", "audit_share", "network_weight", "show_suggestion", "suspension"):
             if not 0 <= getattr(self, name) <= 1:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from core.agreement import Agreement, alpha, bootstrap, by_label, cliques, percent, tally
 from core.audit import Audit, audited, trust_in
+from core.auto_label import settled_alone
 from core.evidence import Evidence
 from core.forecast import Forecast, forecast
 from core.item import Role
@@ -38,6 +39,7 @@ class Figures:
     concord: Concord
     audit: Audit
     forecast: Forecast
+    alone: int = 0  # items that a version settled by itself
 
 
 def figures_of(snapshot: Snapshot, beliefs: Beliefs, a_day: Sequence[int], rng: np.random.Generator) -> Figures:
@@ -47,6 +49,7 @@ def figures_of(snapshot: Snapshot, beliefs: Beliefs, a_day: Sequence[int], rng: 
         concord_of(snapshot, rng),
         audited(beliefs, trusted, rng),
         forecast(snapshot, beliefs, trusted, a_day, rng),
+        settled_alone(beliefs.items),
     )
 
 

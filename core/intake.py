@@ -34,6 +34,8 @@ def absorbed(campaign: Campaign, item: Item, enrolment: Enrolment, evidence: Evi
     if item.role is Role.CONTROL:
         return _after_control(campaign, item, enrolment, evidence)
     pool = campaign.pool
+    if item.by_network:  # people have the word from now on
+        item = replace(item, posterior=prior_of(campaign, item))
     after = replace(
         item,
         posterior=absorb(item.posterior, evidence, enrolment.reliability, pool),
@@ -96,6 +98,8 @@ def prior_of(campaign: Campaign, item: Item) -> tuple[float, ...]:
 def judged(campaign: Campaign, item: Item) -> Item:
     """The item with the verdict that the stop rule gives it now, and its place in the queue."""
     if item.verdict is Verdict.WITHDRAWN or item.role is Role.CONTROL:
+        return item
+    if item.by_network:  # until the next night decides anew
         return item
     if item.truth is not None:  # an admin said so
         certain = one_hot(item.truth, len(campaign.labels))

@@ -113,5 +113,10 @@ def place_of(campaign: str, name: str) -> float:
     return _draw("place", campaign, name)
 
 
+def still_asked(campaign: str, name: str, share: float = 0.05) -> bool:
+    """Whether people are asked although a version may settle the item: a fixed share, by hash of the name."""
+    return _draw("asked", campaign, name) < share
+
+
 def _draw(salt: str, campaign: str, name: str) -> float:
     return int.from_bytes(sha256(f"{salt}:{campaign}:{name}".encode()).digest()[:8], "big") / 2**64

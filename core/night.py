@@ -9,6 +9,7 @@ from datetime import datetime
 import numpy as np
 
 from core.audit import believed, trust_in
+from core.auto_label import Mandate, allowed, mandate, reopened, settled_alone, settled_by
 from core.campaign import Campaign, Goal
 from core.cross_fitting import cross_fitted
 from core.errors import NothingToLearn, VersionRefused
@@ -17,8 +18,8 @@ from core.item import Item, Role, Verdict
 from core.ports import Archive, Beliefs, Claim, Letter, NightResult, Snapshot, Trainer
 from core.promotion import judge, promoted
 from core.refit import beliefs_of
-from core.tomorrow import Tomorrow, expected, gathered, queued
 from core.shadow import in_shadow, succession, watched_for
+from core.tomorrow import Tomorrow, expected, gathered, queued
 from core.version import Floats, Judgement, Version, VersionState
 
 LEAST = 20  # answered items below which there is nothing to learn
@@ -49,12 +50,12 @@ class NightReport:
     settled: int
     open: int
     answers: int
-
     risen: VersionId | None = None  # the version that served out its shadow and serves from now on
     waits: VersionId | None = None  # the version in the shadow from now on
     marks: Mapping[VersionId, VersionState] = field(default_factory=dict)
     mandate: Mandate | None = None  # what the version that serves tomorrow may settle by itself
     alone: int = 0  # items that it has settled
+
 
 def plan(snapshot: Snapshot, beliefs: Beliefs) -> Plan:
     """Sorts the items: plain answered ones teach, audit ones judge, open ones are asked.
@@ -67,7 +68,8 @@ def plan(snapshot: Snapshot, beliefs: Beliefs) -> Plan:
     policy = snapshot.campaign.policy
     least = 1 if policy.goal is Goal.MODEL else policy.min_overlap
     audit = [item for item in beliefs.items if item.role is Role.AUDIT and item.answers >= least and _usable(item)]
-    pool = [item for item in beliefs.items if item.verdict is Verdict.OPEN]
+    pool = [reopened(snapshot.campaign, item) for item in beliefs.items]
+    pool = [item for item in pool if item.verdict is Verdict.OPEN]
     return Plan(taught, audit, pool)
 
 
@@ -98,10 +100,10 @@ def run_night(
     stage("snapshot")
     snapshot = archive.snapshot(claim.campaign)
     serving = _whole(trainer, archive.serving(claim.campaign), snapshot, tell)
-    stage("refit")
-    beliefs = beliefs_of(snapshot)
     known = archive.versions(claim.campaign)
     shadow = _whole(trainer, in_shadow(known), snapshot, tell)
+    stage("refit")
+    beliefs = beliefs_of(snapshot)
     plan_ = plan(snapshot, beliefs)
     stage("cross-fit")
     lessons = cross_fitted(snapshot, beliefs, plan_.taught, trainer)
@@ -109,11 +111,11 @@ def run_night(
     version = trainer.train(lessons, working)
     stage("judge")
     report = _report(snapshot, beliefs, plan_, trainer, version, serving, promotion_confidence, rng)
-    stage("score")
-    eyes = report.risen or (version if report.promoted or serving is None else serving.id)
     nights = snapshot.campaign.policy.shadow_nights
     if nights or in_shadow(known):
         report = _succeeded(report, known, shadow, trainer, plan_, nights, promotion_confidence, rng)
+    stage("score")
+    eyes = report.risen or (version if report.promoted or serving is None else serving.id)
     tomorrow = Tomorrow(
         campaign=replace(snapshot.campaign, pool=beliefs.pool),
         voice=eyes if report.promoted or report.risen or serving else None,
@@ -121,20 +123,18 @@ def run_night(
         retracted=snapshot.retracted,
     )
     queue = queued(tomorrow, plan_.pool, trainer.score(eyes, [item.content for item in plan_.pool]), rng)
+    queue = {**queue, **settled_by(tomorrow.campaign, queue, report.mandate if tomorrow.voice else None)}
     items = [queue.get(item.id, item) for item in beliefs.items]
-    stage("write")
-    written = Version(version, claim.campaign, _state(report), now(), report.taught, report.after)
-    result = NightResult(replace(beliefs, items=items), written, report.promoted, letters_of(report), report.marks)
     verdicts = [item.verdict for item in items]
     closed, still = verdicts.count(Verdict.SETTLED), verdicts.count(Verdict.OPEN)
     report = replace(report, settled=closed, open=still, alone=settled_alone(items))
+    stage("write")
+    written = Version(version, claim.campaign, _state(report), now(), report.taught, report.after)
+    result = NightResult(replace(beliefs, items=items), written, report.promoted, letters_of(report), report.marks)
     archive.conclude(claim, result, now())
     return report
 
 
-def _whole(
-    trainer: Trainer, serving: Version | None, snapshot: Snapshot, tell: Callable[[str], None]
-) -> Version | None:
 def _succeeded(
     report: NightReport,
     known: Sequence[Version],
@@ -159,9 +159,13 @@ def _succeeded(
     return replace(
         report, promoted=found.serves == report.version, marks=found.marks, waits=found.waits,
         risen=found.serves if found.serves != report.version else None,
+        mandate=None if nights and (better or found.serves) else report.mandate,  # of another version than the one that speaks
     )  # fmt: skip
 
 
+def _whole(
+    trainer: Trainer, serving: Version | None, snapshot: Snapshot, tell: Callable[[str], None]
+) -> Version | None:
     """The serving version, or None where its files are damaged: it neither speaks nor keeps a better one away."""
     if serving is None or not snapshot.items:
         return serving
@@ -193,11 +197,11 @@ def _report(
     truth = about.mean(axis=0)
     candidate = gathered(trainer.score(version, contents), labels, len(contents)).probabilities
     rival = gathered(trainer.score(serving.id, contents), labels, len(contents)).probabilities if serving else None
+    better = promoted(candidate, rival, truth, confidence, rng)
+    speaks, campaign = candidate if better or rival is None else rival, snapshot.campaign
     return NightReport(
         campaign=snapshot.campaign,
         version=version,
-    better = promoted(candidate, rival, truth, confidence, rng)
-    speaks, campaign = candidate if better or rival is None else rival, snapshot.campaign
         taught=len(plan_.taught),
         before=None if rival is None else judge(rival, about, begun, rng),
         after=judge(candidate, about, begun, rng),
@@ -208,4 +212,5 @@ def _report(
         settled=sum(item.verdict is Verdict.SETTLED for item in beliefs.items),
         open=len(plan_.pool),
         answers=sum(item.answers for item in beliefs.items),
+        mandate=mandate(speaks, about, begun, campaign.policy.confidence) if allowed(campaign) else None,
     )

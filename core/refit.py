@@ -37,7 +37,7 @@ def beliefs_of(snapshot: Snapshot) -> Beliefs:
     items = [
         judged(campaign, replace(item, posterior=tuple(found.posteriors[row].tolist())))
         if item.answers
-        else judged(campaign, replace(item, posterior=prior_of(campaign, item)))
+        else judged(campaign, item if item.by_network else replace(item, posterior=prior_of(campaign, item)))
         for row, item in enumerate(snapshot.items)
         if item.role is not Role.CONTROL
     ]

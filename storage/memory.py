@@ -106,7 +106,7 @@ class MemoryTransaction(MemoryPeople, MemoryItems, MemoryChains):
 
     def silence(self, campaign: CampaignId, version: VersionId) -> int:
         heard = [item for item in self.store.items.values() if (item.campaign, item.spoken) == (campaign, version)]
-        open_ = [item for item in heard if item.verdict is Verdict.OPEN]
+        open_ = [item for item in heard if item.verdict is Verdict.OPEN or item.by_network]
         for item in open_:
             self.store.put_item(replace(item, suggestion=None, spoken=None))
         return len(open_)

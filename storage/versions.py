@@ -15,6 +15,8 @@ from storage.tables import TABLES
 
 CAMPAIGN, VERSION, ITEM = (TABLES[name] for name in ("campaign", "version", "item"))
 
+# What is open, and what the version settled by itself: the next refit opens that again.
+HEARD = "(verdict = 'open' OR (verdict = 'settled' AND answers = 0 AND truth IS NULL))"
 SERVING = Statement(
     select(VERSION)
     .join(CAMPAIGN, (CAMPAIGN.c.serving == VERSION.c.id) & (CAMPAIGN.c.id == VERSION.c.campaign))
@@ -45,14 +47,14 @@ SERVES = Statement(
     .where(VERSION.c.campaign == given("campaign"), VERSION.c.id == given("of"))
     .values(state=fixed("'serving'"))
 )
-SILENCE = Statement(
-    update(ITEM)
 MARK = Statement(
     update(VERSION)
     .where(VERSION.c.campaign == given("campaign"), VERSION.c.id == given("of"), text("state <> 'serving'"))
     .values(state=given("mark"))
 )
-    .where(ITEM.c.campaign == given("campaign"), ITEM.c.spoken == given("version"), text("verdict = 'open'"))
+SILENCE = Statement(
+    update(ITEM)
+    .where(ITEM.c.campaign == given("campaign"), ITEM.c.spoken == given("version"), text(HEARD))
     .values(suggestion=fixed("NULL"), spoken=fixed("NULL"))
 )
 
@@ -92,8 +94,6 @@ def write_version(cursor: Cursor, version: Version, promote: bool) -> None:
         serve(cursor, version.campaign, version.id)
 
 
-def serve(cursor: Cursor, campaign: CampaignId, version: VersionId) -> None:
-    """One pointer: this version serves from now on, and the one that did is retired."""
 def mark_versions(cursor: Cursor, campaign: CampaignId, marks: Mapping[VersionId, VersionState]) -> None:
     """New states of versions; SERVING moves the pointer."""
     for version, state in marks.items():
@@ -103,5 +103,7 @@ def mark_versions(cursor: Cursor, campaign: CampaignId, marks: Mapping[VersionId
             cursor.change(MARK, {"campaign": campaign, "of": version, "mark": state.value})
 
 
+def serve(cursor: Cursor, campaign: CampaignId, version: VersionId) -> None:
+    """One pointer: this version serves from now on, and the one that did is retired."""
     for statement in (RETIRE, SERVES, SERVE):
         cursor.change(statement, {"campaign": campaign, "of": version})

@@ -237,6 +237,7 @@ KEYS: dict[str, Callable[[_Sheet, str], None]] = {
     "then": _then,
 }
 MEANINGS = {
+    "auto_label": "on or off",
     "goal": "a goal: labels or model",
     "kind": "a kind: single, rating or text",
     "then": "a label, an arrow and a campaign, such as complaint -> products",

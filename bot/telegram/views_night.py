@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.telegram.paper import CAPTION, Block, html, note, shortened
-from bot.telegram.views_reports import outlook
+from bot.telegram.views_reports import alone, outlook
 from bot.telegram.words import Tongue
 from core.forecast import Forecast
 from core.night import NightReport
@@ -26,6 +26,8 @@ def night_report(
     ]  # fmt: skip
     if report.before is not None:
         lines.insert(3, say("The version before: {accuracy} right.", accuracy=say.percent(report.before.accuracy)))
+    if report.mandate is not None:
+        lines.append(alone(report.alone, say))
     if coming is not None:
         lines.append(outlook(coming, report.campaign, say))
     title = say("The night of {name}", name=report.campaign.draft.title)
@@ -36,8 +38,6 @@ def night_report(
 
 def verdict(report: NightReport, say: Tongue) -> str:
     version = report.version[:8]
-    if report.promoted:
-        return say("Version {version} serves from now on and chooses the next questions.", version=version)
     if report.risen:
         nights = report.campaign.policy.shadow_nights
         return say.many(
@@ -48,6 +48,8 @@ def verdict(report: NightReport, say: Tongue) -> str:
         )
     if report.waits == report.version:
         return say("Version {version} is better; it waits in the shadow before it serves.", version=version)
+    if report.promoted:
+        return say("Version {version} serves from now on and chooses the next questions.", version=version)
     if report.before is None:
         return say("Version {version} is not better than guessing by the labels' shares; none serves.", version=version)
     return say("Version {version} is not surely better than the one that serves; that one stays.", version=version)

@@ -29,6 +29,8 @@ def figures(found: Figures | None, campaign: Campaign, say: Tongue, chat: int) -
     if found is None:
         return []
     blocks = [*concord(found.concord, campaign, say), *audit(found.audit, campaign, say)]
+    if found.alone:
+        blocks.append(Block(alone(found.alone, say)))
     return note(chat, [*blocks, Block(outlook(found.forecast, campaign, say))])
 
 
@@ -85,6 +87,14 @@ def audit(found: Audit, campaign: Campaign, say: Tongue) -> list[Block]:
 def _share(found: Estimate, say: Tongue) -> str:
     value, low, high = (say.percent(x) for x in (found.value, found.low, found.high))
     return say("{value} ({low} to {high})", value=value, low=low, high=high)
+
+
+def alone(items: int, say: Tongue) -> str:
+    """What a version has settled by itself."""
+    return say(
+        "The network alone has settled {items} items; of what it could settle, one in twenty is still asked.",
+        items=say.number(items),
+    )
 
 
 def outlook(found: Forecast, campaign: Campaign, say: Tongue) -> str:

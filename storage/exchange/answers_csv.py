@@ -16,8 +16,9 @@ from core.question import Answer, Question
 from core.winning import Lot, Texts, winner
 
 ANSWERS = ("task", "worker", "label", "answered_at", "latency_ms", "form", "campaign", "p_select", "version")
-CONSENSUS = ("task", "text", "label", "confidence", "answers", "verdict", "role", "network")
+CONSENSUS = ("task", "text", "label", "confidence", "answers", "verdict", "settled_by", "role", "network")
 PROVENANCE = ("from", "task", "label", "to", "became", "state")
+NETWORK = "network"
 NOTHING_WRITTEN = Texts({}, {})
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0")  # first characters that a spreadsheet would run (OWASP ASVS 1.2.10)
 
@@ -62,6 +63,7 @@ def consensus_csv(
                 confidence,
                 one.answers,
                 verdict.value,
+                _settled_by(one),
                 one.role.value,
                 one.spoken or "",
             )
@@ -86,11 +88,21 @@ def _ending(campaign: Campaign, one: Consensus, texts: Texts) -> tuple[str, str,
 def _belief(campaign: Campaign, one: Consensus) -> tuple[str, str]:
     if one.role is Role.CONTROL and one.truth is not None:
         return campaign.labels[one.truth], "1"
-    if not one.answers:
+    alone = _settled_by(one) == NETWORK
+    if not one.answers and not alone:
         return "", ""
-    belief = claimed(one.posterior, campaign.pool)
+    belief = one.posterior if alone else claimed(one.posterior, campaign.pool)
     confidence = max(belief)
     return campaign.labels[belief.index(confidence)], f"{confidence:.4f}"
+
+
+def _settled_by(one: Consensus) -> str:
+    """Who settled an item: an admin, a version alone, or the crowd."""
+    if one.verdict is not Verdict.SETTLED:
+        return ""
+    if one.truth is not None:
+        return "admin"
+    return "crowd" if one.answers or one.spoken is None else NETWORK
 
 
 def named(campaign: Campaign, evidence: Evidence) -> str:
