@@ -57,6 +57,14 @@ class Network(nn.Module, ABC):
     def features(self, batch: Batch) -> Tensor:
         """Return (B, D) frozen embeddings, on which the probe stands; they never change between versions."""
 
+    def entered(self, batch: Batch) -> Batch:
+        """Return the batch as numbers that can be moved a little: what enters the first trained layer."""
+        return batch
+
+    def members(self) -> Sequence[Network]:
+        """Return the parts that learn apart from each other."""
+        return (self,)
+
     def look(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return (logits, features) of one batch."""
         return self(batch), self.features(batch)

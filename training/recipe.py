@@ -78,6 +78,20 @@ class Recipe:
     """Pixels of a side to which pictures are brought when the network starts from scratch."""
     patch_size: int = 8
     """Pixels of a side of one patch when the network starts from scratch."""
+    adversarial: str = ""
+    """fgm or pgd: also learn from inputs moved to where the loss is higher; empty is off."""
+    adversarial_radius: float = 0.1
+    """How far they move, as a share of the norm of an example's states."""
+    r_drop: float = 0.0
+    """Weight of the difference between two passes with their own dropout; 0 is off."""
+    token_cutoff: float = 0.0
+    """Chance of a token to be hidden in a step; 0 is off."""
+    mixup: float = 0.0
+    """Both parameters of the Beta distribution of the share in which examples are mixed; 0 is off."""
+    noise_filter: bool = False
+    """Whether labels that the other examples contradict are left out (confident learning)."""
+    ensemble: int = 1
+    """Members, each an adapter and a head on one frozen base, taught on their own draw of the examples."""
     held_out: float = 0.2
     """Share of the examples on which the version is calibrated before it is trained again on all of them."""
     hours: float = 4.0
@@ -92,7 +106,7 @@ class Recipe:
         object.__setattr__(self, "method", Method(self.method))
         object.__setattr__(self, "aim", Aim(self.aim))
         counts = ("rank", "prefix_tokens", "trained_layers", "epochs", "batch_size", "batch_tokens", "max_length")
-        for name in (*counts, "image_size"):
+        for name in (*counts, "image_size", "ensemble"):
             if getattr(self, name) < 1:
                 raise ValueError(f"recipe: {name} must be at least 1, not {getattr(self, name)}")
         for name in ("alpha", "learning_rate", "head_learning_rate", "hours"):
@@ -101,8 +115,20 @@ class Recipe:
         for name in ("warmup", "held_out"):
             if not 0 <= getattr(self, name) <= 0.5:
                 raise ValueError(f"recipe: {name} must lie between 0 and 0.5, not {getattr(self, name)}")
+        for name in ("r_drop", "token_cutoff", "mixup"):
+            if not 0 <= getattr(self, name) < (1 if name == "token_cutoff" else 100):
+                raise ValueError(f"recipe: {name} cannot be {getattr(self, name)}")
+        if self.adversarial not in ("", "fgm", "pgd") or not self.adversarial_radius > 0:
+            raise ValueError(f"recipe: adversarial is fgm, pgd or empty, its radius above 0, not {self.adversarial!r}")
+        if self.options and self.aim is not Aim.LABEL:
+            raise ValueError(f"recipe: its options are for one label of K, not for {self.aim.value}")
         if self.patch_size not in (2, 4, 8, 16, 32) or self.image_size % self.patch_size:
             raise ValueError(f"recipe: patch_size must be a power of two that divides image_size {self.image_size}")
+
+    @property
+    def options(self) -> bool:
+        """Return whether any option changes how a batch is learned."""
+        return bool(self.adversarial or self.r_drop or self.token_cutoff or self.mixup)
 
     @property
     def fingerprint(self) -> str:

@@ -201,6 +201,13 @@ class TextNetwork(Network):
             said: Tensor = self.lower(input_ids=batch.values, attention_mask=batch.mask).last_hidden_state
         return said
 
+    def entered(self, batch: Batch) -> Batch:
+        """Return the states of the last frozen layer, or the word embeddings where nothing is frozen."""
+        states = self.states(batch)
+        if not states.is_floating_point():
+            states = self.upper.get_input_embeddings()(states)
+        return Batch(states, batch.mask)
+
     def above(self, half: PreTrainedModel, states: Tensor, mask: Tensor | None) -> Tensor:
         """Return (B, T, D) in float32: what the upper layers say of the states of the lower ones, or of tokens."""
         past, seen = None, mask
