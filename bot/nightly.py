@@ -119,6 +119,7 @@ class Night:
             self.campaign.labels,
             self.archive.media,
             TransformerTrainer(),
+            self.campaign.draft.glossary,
         )
 
     def letters(self, report: NightReport) -> Sequence[Letter]:

@@ -32,7 +32,7 @@ def run(settings: Settings, slug: str, texts: TextIO, out: TextIO, as_csv: bool 
     if pending(settings.storage.url):
         raise Refused("The schema of the database is not the newest: run `crowdloop migrate` (serve does it too).")
     serving = serving_of(SqlArchive(parse(settings.storage.url)), settings, slug, wanted)
-    speaker = Speaker(serving.folder, serving.campaign.labels)
+    speaker = Speaker(serving.folder, serving.campaign.labels, serving.campaign.draft.glossary)
     write = (_csv if as_csv else _json)(serving)
     try:
         if as_csv:

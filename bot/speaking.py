@@ -1,7 +1,7 @@
 """The process in which versions speak for `POST /v1/predict`, asked over its standard input by `bot.web.speech`.
 
-One JSON line asks: {"folder", "labels", "texts"}. The answer is a JSON line {"bytes": n} and n bytes, a JSON object a
-line for each text; or a line {"refused": sentence}. A door to torch.
+One JSON line asks: {"folder", "labels", "texts", "glossary"}. The answer is a JSON line {"bytes": n} and n bytes, a
+JSON object a line for each text; or a line {"refused": sentence}. A door to torch.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import orjson
 
 from bot.serving import told
 from core.errors import CrowdloopError
+from core.glossary import Term
 from training.speaker import Speaker
 
 KEPT = 4  # campaigns whose versions stay in memory
@@ -26,13 +27,14 @@ class Speakers:
     def __init__(self) -> None:
         self._known: dict[Path, Speaker] = {}  # by the campaign's folder, the one asked last at the end
 
-    def of(self, folder: Path, labels: list[str]) -> Speaker:
+    def of(self, folder: Path, labels: list[str], glossary: tuple[Term, ...] = ()) -> Speaker:
         """The speaker of a version. Raises VersionRefused."""
         speaker = self._known.pop(folder.parent, None)
         if speaker is None or speaker.version.folder != folder or list(speaker.version.card.labels) != labels:
             speaker = None  # the old one is gone before the new one comes
             speaker = Speaker(folder, labels)
         self._known[folder.parent] = speaker
+        speaker.glossary = glossary
         if len(self._known) > KEPT:
             del self._known[next(iter(self._known))]
         return speaker
@@ -43,7 +45,7 @@ def answer(speakers: Speakers, line: bytes) -> tuple[bytes, bytes]:
     asked = orjson.loads(line)
     labels, texts = asked["labels"], asked["texts"]
     try:
-        speaker = speakers.of(Path(asked["folder"]), labels)
+        speaker = speakers.of(Path(asked["folder"]), labels, tuple(Term(**one) for one in asked.get("glossary", ())))
         said = speaker.say(texts)
     except CrowdloopError as error:
         return orjson.dumps({"refused": str(error)}) + b"\n", b""

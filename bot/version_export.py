@@ -11,6 +11,7 @@ from bot.settings import Settings
 from core.errors import Refused
 from storage.archive import SqlArchive
 from storage.engine import parse
+from storage.exchange.glossary_csv import glossary_csv
 from storage.migrations import pending
 from training.export import export
 from training.export_onnx import onnx_writers
@@ -27,7 +28,8 @@ def run(settings: Settings, slug: str, folder: Path, wanted: str = "", onnx: boo
     serving = serving_of(SqlArchive(parse(settings.storage.url)), settings, slug, wanted)
     further = onnx_writers(int8) if onnx or int8 else []
     speaker = Speaker(serving.folder, serving.campaign.labels)
-    exported = export(speaker, folder, serving.campaign.draft.title, further=further)
+    told = glossary_csv(serving.campaign.draft.glossary) if serving.campaign.draft.glossary else ""
+    exported = export(speaker, folder, serving.campaign.draft.title, told, further)
     console = Console(highlight=False)
     console.print(f"Version {serving.version[:12]} of {slug} is in {folder}.")
     for file, gap in exported.differences.items():

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from core.errors import BadInput
 from core.forms import MAX_BUTTONS, SCALE, Form
+from core.glossary import Term
 from core.grouping import Group, grouped, ranges
 from core.ids import CampaignId, VersionId
 from core.reliability import Pool
@@ -91,6 +92,7 @@ class Draft:
     wordings: dict[str, tuple[str, ...]] = field(default_factory=dict)  # language -> the labels' words there
     zone: str = "UTC"
     groups: tuple[Group, ...] = ()  # of the labels, where an admin names them
+    glossary: tuple[Term, ...] = ()  # for workers and the network
 
     def __post_init__(self) -> None:
         if not SLUG.fullmatch(self.slug):

@@ -159,7 +159,7 @@ def _succeeded(
     return replace(
         report, promoted=found.serves == report.version, marks=found.marks, waits=found.waits,
         risen=found.serves if found.serves != report.version else None,
-        mandate=None if nights and (better or found.serves) else report.mandate,  # of another version than the one that speaks
+        mandate=None if nights and (better or found.serves) else report.mandate,  # it was another's
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from core.anchoring import Arm
 from core.campaign import Campaign, CampaignState, Draft
 from core.chain_ports import ChainArchive, ChainTransaction
+from core.glossary import Term
 from core.ids import Account, CampaignId, ItemId, QuestionId, UpdateId, VersionId, WorkerId
 from core.item import Content, Item, NewItem, Role, Verdict
 from core.question import Answer, Question, QuestionState
@@ -125,6 +126,7 @@ class Transaction(ChainTransaction, Protocol):
     # apply
     def add_campaign(self, draft: Draft, pool: Pool, now: datetime) -> Campaign: ...  # Conflict when the slug is taken
     def set_state(self, campaign: CampaignId, state: CampaignState) -> None: ...
+    def set_glossary(self, campaign: CampaignId, glossary: tuple[Term, ...]) -> None: ...
     def serve(self, campaign: CampaignId, version: VersionId) -> None: ...  # from now on; the one that did is retired
     def silence(self, campaign: CampaignId, version: VersionId) -> int: ...
 
@@ -242,8 +244,6 @@ class Archive(ChainArchive, Protocol):
     def answers(self, campaign: CampaignId) -> Iterator[tuple[str, str, Answer, Question]]: ...
 
     """(item's name, worker's pseudonym, answer, question) of the answers that stand, in the order of their coming."""
-
-
 
 
 class Trainer(Protocol):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import func, select, update
 
 from core.campaign import Campaign, CampaignState, Draft
 from core.errors import Conflict, NotFound
+from core.glossary import Term
 from core.ids import CampaignId
 from core.item import Role, Verdict
 from core.ports import Progress
@@ -32,6 +34,11 @@ SET_STATE = Statement(
     update(CAMPAIGN)
     .where(CAMPAIGN.c.id == given("campaign"))
     .values(state=given("state"), revision=fixed("revision + 1"))
+)
+SET_DRAFT = Statement(
+    update(CAMPAIGN)
+    .where(CAMPAIGN.c.id == given("campaign"))
+    .values(draft=given("draft"), revision=fixed("revision + 1"))
 )
 COUNT_ITEMS = Statement(
     select(ITEM.c.role, ITEM.c.verdict, func.count())
@@ -102,6 +109,11 @@ class Campaigns(Part):
         self.altered = True
         if not self.cursor.change(SET_STATE, {"campaign": campaign, "state": state.value}):
             raise NotFound("campaign", campaign)
+
+    def set_glossary(self, campaign: CampaignId, glossary: tuple[Term, ...]) -> None:
+        self.altered = True
+        draft = replace(find_campaign(self.cursor, campaign).draft, glossary=glossary)
+        self.cursor.change(SET_DRAFT, {"campaign": campaign, "draft": mapping.draft_text(draft)})
 
     def progress(self, campaign: CampaignId) -> Progress:
         """Answers and workers are counted by the enrolments, not one by one."""

@@ -15,6 +15,7 @@ import numpy as np
 from core.campaign import Campaign, CampaignState, Draft, Goal, Kind, Policy
 from core.evidence import Evidence
 from core.forms import Form, Layout
+from core.glossary import Term
 from core.grouping import Group
 from core.ids import Account, CampaignId, ItemId, QuestionId, VersionId, WorkerId
 from core.item import Content, Item, Medium, Role, Verdict
@@ -71,8 +72,7 @@ def draft_text(draft: Draft) -> str:
 
 
 def draft(text: str) -> Draft:
-    found = json.loads(text)
-    policy = found["policy"]
+    policy = (found := json.loads(text))["policy"]
     for name in DURATIONS & policy.keys():
         policy[name] = timedelta(seconds=policy[name])
     policy["goal"] = Goal(policy.get("goal", Goal.LABELS))
@@ -80,8 +80,8 @@ def draft(text: str) -> Draft:
         policy["form"] = Form(policy["form"])
     found["policy"] = Policy(**policy)
     found["groups"] = tuple(Group(one["name"], tuple(one["labels"])) for one in found.get("groups", ()))
-    found["kind"] = Kind(found["kind"])
-    found["labels"] = tuple(found["labels"])
+    found["glossary"] = tuple(Term(**one) for one in found.get("glossary", ()))
+    found["kind"], found["labels"] = Kind(found["kind"]), tuple(found["labels"])
     found["wordings"] = {language: tuple(wording) for language, wording in found["wordings"].items()}
     return Draft(**found)
 

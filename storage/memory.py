@@ -12,6 +12,7 @@ from core.anchoring import Arm
 from core.campaign import Campaign, CampaignState, Draft
 from core.errors import Conflict
 from core.evidence import Evidence
+from core.glossary import Term
 from core.ids import CampaignId, ItemId, QuestionId, UpdateId, VersionId, WorkerId
 from core.item import Role, Verdict
 from core.ports import Letter, Progress, Transaction
@@ -134,6 +135,11 @@ class MemoryTransaction(MemoryPeople, MemoryItems, MemoryChains):
 
     def set_state(self, campaign: CampaignId, state: CampaignState) -> None:
         self.store.put(self.store.campaigns, campaign, replace(self.store.campaign(campaign), state=state))
+
+    def set_glossary(self, campaign: CampaignId, glossary: tuple[Term, ...]) -> None:
+        found = self.store.campaign(campaign)
+        draft = replace(found.draft, glossary=glossary)
+        self.store.put(self.store.campaigns, campaign, replace(found, draft=draft))
 
     def add_question(self, question: Question) -> None:
         self.store.add_question(question)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
+from core.glossary import Term, explained
 from training.errors import VersionRefused
 from training.examples import Floats
 from training.recipe import Kind
@@ -18,18 +19,26 @@ CHUNK = 1024  # texts that are read before any is answered
 class Speaker:
     """One version's network and probe; what it says equals what a night scores."""
 
-    def __init__(self, folder: Path, labels: Sequence[str]) -> None:
-        """Check and load a version. Raises VersionRefused where it is damaged, reads pictures or has other labels."""
+    def __init__(self, folder: Path, labels: Sequence[str], glossary: tuple[Term, ...] = ()) -> None:
+        """Check and load a version; `glossary` is put before texts, as at night.
+
+        Raises VersionRefused where it is damaged, reads pictures or has other labels.
+        """
         self.version = open_version(folder)
         if self.version.card.kind is not Kind.TEXT:
             raise VersionRefused(f"Version {self.version.hash[:12]} reads pictures: it has nothing to say of texts.")
         if self.version.card.labels != tuple(labels):
             raise VersionRefused(f"Version {self.version.hash[:12]} learned other labels than this campaign has.")
+        self.glossary = glossary
         self.network, self.probe = load_network(self.version)
 
     def say(self, texts: Sequence[str], batch: int = 32) -> Floats:
         """Return (N, K) calibrated probabilities, rows sum to 1, in the order of the texts."""
-        return suggest(self.network, self.probe, self.version.card, list(texts), batch)[0]
+        return suggest(self.network, self.probe, self.version.card, self.read(texts), batch)[0]
+
+    def read(self, texts: Sequence[str]) -> list[str]:
+        """Return what the network reads of texts."""
+        return [explained(self.glossary, text) for text in texts]
 
     def stream(self, texts: Iterable[str], chunk: int = CHUNK) -> Iterator[tuple[list[str], Floats]]:
         """Yield (n texts, (n, K) probabilities) as the texts come; no more than a chunk is ever held."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.errors import TrainingFailed, VersionRefused
+from core.glossary import Term, explained
 from core.ids import VersionId
 from core.item import Content, Medium
 from core.version import Floats, Lessons, Scores
@@ -27,6 +28,7 @@ class Teacher:
     labels: tuple[str, ...]
     media: Callable[[str], bytes]  # sha256 -> picture
     trainer: TransformerTrainer = field(default_factory=TransformerTrainer)
+    glossary: tuple[Term, ...] = ()  # put before the texts that its terms occur in
 
     def cross_fit(self, lessons: Lessons) -> Floats:
         """(N, K) what is learnt from the other lessons says of each; TrainingFailed says why it cannot."""
@@ -62,7 +64,7 @@ class Teacher:
     def _piece(self, content: Content) -> str:
         """The text, or the path of the picture, written out once."""
         if content.medium is Medium.TEXT:
-            return content.text
+            return explained(self.glossary, content.text)
         path = self.home / "media" / content.media
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,17 +10,27 @@ from telegram import Document, Update
 from telegram.error import TelegramError
 from telegram.ext import CommandHandler, MessageHandler, filters
 
-from bot.telegram import admin_chains, admin_replies, admin_reports, admin_versions, admin_workers, views_admin
+from bot.telegram import (
+    admin_chains,
+    admin_glossary,
+    admin_replies,
+    admin_reports,
+    admin_versions,
+    admin_workers,
+    views_admin,
+)
 from bot.telegram.house import House
 from bot.telegram.visit import Reply, Visit, Work, answer, apologise
 from bot.telegram.words import Words, noted
 from bot.telegram.worker_handlers import PRIVATE, Callback, Context, Handler, always
 from core.campaign import Policy
 from core.errors import BadInput, CrowdloopError, Refused
+from storage.exchange.glossary_csv import read_glossary
 from storage.exchange.items import read_items
 
 MOST = 20_000_000  # bytes of a file that Telegram lets a bot fetch
 CONTROLS = "controls"  # below a file: its labels are truths
+GLOSSARY = "glossary"  # below a file: it has terms and meanings
 
 
 def admin_handlers(house: House, policy: Policy | None = None) -> list[Handler]:
@@ -38,6 +48,7 @@ def admin_handlers(house: House, policy: Policy | None = None) -> list[Handler]:
         CommandHandler("versions", _named(house, admin_versions.versions), admins),
         CommandHandler("rollback", _named(house, admin_versions.rollback), admins),
         CommandHandler("then", _then(house), admins),
+        CommandHandler("glossary", _named(house, admin_glossary.glossary), admins),
         CommandHandler("workers", _named(house, admin_workers.workers), admins),
         CommandHandler("ban", _named(house, admin_workers.ban), admins),
         CommandHandler("unban", _named(house, admin_workers.unban), admins),
@@ -118,21 +129,25 @@ def _document(house: House) -> Callback:
 
 async def _import(house: House, document: Document, caption: str) -> Work:
     """The work that adds a document's items; CrowdloopError where it cannot be read."""
-    name, controls = _directions(caption)
-    place = document.file_name or "file"
+    name, kind = _directions(caption)
+    place, controls = document.file_name or "file", kind == CONTROLS
     campaign = await house.ledger.transact(lambda tx: admin_replies.newest(tx, name))
     content = await _fetch(document, place)
+    if kind == GLOSSARY:
+        terms = await asyncio.to_thread(read_glossary, place, content)
+        return partial(admin_glossary.set_glossary, slug=campaign.slug, terms=terms)
     found = await asyncio.to_thread(read_items, place, content, campaign.labels, controls)
     return partial(admin_replies.add_items, slug=campaign.slug, place=place, items=found.items, media=found.media)
 
 
-def _directions(caption: str) -> tuple[str | None, bool]:
-    """(campaign's name or None, whether the items are controls) from the words below a file."""
+def _directions(caption: str) -> tuple[str | None, str]:
+    """(campaign's name or None, what the file holds: "" for items, or one of the words) from the words below a file."""
     words = caption.split()
-    names = [word for word in words if word.lower() != CONTROLS]
-    if len(names) > 1:
+    kinds = {word.lower() for word in words} & {CONTROLS, GLOSSARY}
+    names = [word for word in words if word.lower() not in kinds]
+    if len(names) > 1 or len(kinds) > 1:
         raise Refused("Below a file write the campaign's name, and “controls” if its labels are known; nothing else.")
-    return (names[0] if names else None), len(names) < len(words)
+    return (names[0] if names else None), (kinds.pop() if kinds else "")
 
 
 async def _fetch(document: Document, place: str) -> bytes:

@@ -11,22 +11,27 @@ from core.grouping import title
 from core.question import Press, Question, Tap
 
 FIRST, GROUPS, OPENED = 0, 1, 2  # pages: the first, that of the groups, that of group 0; group 1 comes next
+MEANINGS = 999  # no page: what the terms in the text mean
 GUESS = "✦ "  # before the label that a version thinks likeliest, where the worker is told
 
 
-def of_question(campaign: Campaign, question: Question, say: Tongue, undo: Tap | None, page: int = FIRST) -> Markup:
-    """Choices, then what else can be said of a question; `undo` takes the answer before it back.
+def of_question(
+    campaign: Campaign, question: Question, say: Tongue, undo: Tap | None, page: int = FIRST, terms: bool = False
+) -> Markup:
+    """Choices, then what else can be said of a question; `undo` takes the answer before it back, `terms` says whether
+    its text has terms of the glossary.
 
     ValueError where there is no such page.
     """
+    more = [*_others(question, say), *([_turn(question, MEANINGS, "?")] if terms else [])]
     if page == FIRST and not (question.layout.form is Form.GROUPS and not question.layout.shown):
-        return markup([*_first(campaign, question, say), [*_others(question, say), *undo_row(say, undo)]])
+        return markup([*_first(campaign, question, say), [*more, *undo_row(say, undo)]])
     if question.layout.form is not Form.GROUPS or page >= OPENED + len(campaign.groups):
         raise ValueError(f"{question.layout.form} has no page {page}")
     if page in (FIRST, GROUPS):
         back = [[_turn(question, FIRST, say("‹ Back"))]] if question.layout.shown else []
         rows = _groups(campaign, question, say)
-        return markup([*rows, *back, [*_others(question, say), *undo_row(say, undo if page == FIRST else None)]])
+        return markup([*rows, *back, [*more, *undo_row(say, undo if page == FIRST else None)]])
     return markup(_opened(campaign, question, say, page - OPENED))
 
 

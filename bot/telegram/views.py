@@ -10,6 +10,7 @@ from bot.telegram.paper import CAPTION, PAGE, Block, Bubble, bare, html, length,
 from bot.telegram.words import Tongue
 from core.errors import BadInput, CrowdloopError, NotFound
 from core.forms import Form
+from core.glossary import occurring
 from core.item import Medium, Role
 from core.ports import Letter, Repeat
 from core.question import Press, Tap
@@ -37,7 +38,8 @@ def question(
         longest = max(blocks, key=lambda block: length([block]))
         blocks.remove(longest)
         ahead.append(longest)
-    keyboard = of_question(asked.campaign, asked.question, say, undo)
+    terms = bool(occurring(asked.campaign.draft.glossary, asked.item.content.text))
+    keyboard = of_question(asked.campaign, asked.question, say, undo, terms=terms)
     if bubble is not None and bubble.photo == photo and not ahead:
         return [_edited(asked, chat, bubble.number, blocks, keyboard)]
     old = [bare(chat, bubble.number)] if bubble is not None else []
@@ -46,7 +48,8 @@ def question(
 
 def page(asked: Asked, say: Tongue, chat: int, number: int, page: int) -> list[Letter]:
     """Another page of a question's choices below the same words. ValueError where there is no such page."""
-    body = {"reply_markup": of_question(asked.campaign, asked.question, say, None, page)}
+    terms = bool(occurring(asked.campaign.draft.glossary, asked.item.content.text))
+    body = {"reply_markup": of_question(asked.campaign, asked.question, say, None, page, terms)}
     of = asked.question.id
     return [Letter(chat, "editMessageReplyMarkup", body, Repeat.FREELY, question=of, message=number)]
 

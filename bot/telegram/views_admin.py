@@ -177,6 +177,7 @@ def commands(say: Tongue) -> list[tuple[str, str]]:
         ("campaigns", say("all campaigns, with links")),
         ("pause", say("ask nothing more in a campaign")),
         ("resume", say("ask again in a campaign")),
+        ("glossary", say("terms that workers and the network are told")),
         ("then", say("send settled items on into another campaign")),
         ("workers", say("who works in a campaign, and who is suspected")),
         ("ban", say("end a worker's work in a campaign")),

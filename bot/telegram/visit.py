@@ -28,6 +28,7 @@ class Reply:
 
     letters: Sequence[Letter] = ()
     toast: str = ""  # over the chat, where a button was pressed
+    alert: bool = False  # the toast stays until it is closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +68,19 @@ async def answer(house: House, update: Update, work: Work) -> None:
     """Does the work in one transaction; where it is refused, nothing has changed and one sentence says why."""
     visit = Visit.of(house, update)
     try:
-        toast = await house.ledger.transact(lambda tx: _worked(tx, visit, work))
+        reply = await house.ledger.transact(lambda tx: _worked(tx, visit, work))
     except CrowdloopError as error:
-        toast = await apologise(visit, error, quietly=update.callback_query is not None)
+        reply = Reply(toast=await apologise(visit, error, quietly=update.callback_query is not None))
     if update.callback_query is not None:
-        await _stop_spinner(update.callback_query, toast)
+        await _stop_spinner(update.callback_query, reply.toast, reply.alert)
 
 
-def _worked(tx: Transaction, visit: Visit, work: Work) -> str:
+def _worked(tx: Transaction, visit: Visit, work: Work) -> Reply:
     worker = arrive(tx, visit.account, visit.language, visit.now)
     reply = work(tx, visit, worker, Words.of(worker.language))
     tx.post(reply.letters)
     tx.finish(visit.update)
-    return reply.toast
+    return reply
 
 
 async def apologise(visit: Visit, error: CrowdloopError, quietly: bool = False) -> str:
@@ -95,9 +96,9 @@ async def apologise(visit: Visit, error: CrowdloopError, quietly: bool = False) 
     return await visit.house.ledger.transact(work)
 
 
-async def _stop_spinner(query: CallbackQuery, toast: str) -> None:
+async def _stop_spinner(query: CallbackQuery, toast: str, alert: bool = False) -> None:
     with suppress(TelegramError):  # too old, or lost on the way: a spinner is all that is lost
-        shown = {"callback_query_id": query.id, "text": shortened(toast, TOAST) or None}
+        shown = {"callback_query_id": query.id, "text": shortened(toast, TOAST) or None, "show_alert": alert or None}
         await call(query.get_bot(), "answerCallbackQuery", shown)
 
 

@@ -7,10 +7,12 @@ from datetime import datetime
 
 from bot.telegram import admin_rulings, views, views_worker, worker_objection
 from bot.telegram.callbacks import Agree, Dispute, Go, Open, Pressed, Rule, Speak, Turn
+from bot.telegram.choices import MEANINGS
 from bot.telegram.keyboards import of_rest
 from bot.telegram.paper import Block, bare, note, rewritten
 from bot.telegram.visit import Reply, Visit
 from bot.telegram.words import LANGUAGES, Tongue, Words
+from bot.telegram.worker_terms import meanings
 from core import service
 from core.campaign import Campaign, CampaignState
 from core.ports import Letter, Transaction
@@ -164,6 +166,8 @@ def _turn(tx: Transaction, visit: Visit, worker: Worker, say: Tongue, turned: Tu
     found = turn(tx, worker, turned.question, turned.lease)
     if isinstance(found, Tapped):
         return Reply(toast=views.became(found, Tap(turned.question, turned.lease, Press.NOT_SURE), say))
+    if turned.page == MEANINGS:
+        return meanings(found.campaign.draft.glossary, found.item, say, visit.chat)
     if visit.bubble is None:
         return Reply(views.question(found, say, visit.chat))
     try:

@@ -115,7 +115,9 @@ class Speech:
         process = await self._running()
         assert process.stdin is not None and process.stdout is not None
         serving = wishes[0].serving
-        asked = {"folder": str(serving.folder), "labels": serving.campaign.labels, "texts": texts}
+        asked: dict[str, object] = {"folder": str(serving.folder), "labels": serving.campaign.labels, "texts": texts}
+        if serving.campaign.draft.glossary:
+            asked["glossary"] = serving.campaign.draft.glossary  # read by the worker: the loop has no time to look
         process.stdin.write(orjson.dumps(asked) + b"\n")
         await process.stdin.drain()
         head = orjson.loads(await process.stdout.readline() or b"")

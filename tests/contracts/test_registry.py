@@ -15,7 +15,8 @@ import pytest
 
 from core.campaign import Campaign
 from core.errors import NotFound, Refused
-from core.ids import VersionId
+from core.glossary import Term
+from core.ids import CampaignId, VersionId
 from core.item import Verdict
 from core.ports import Beliefs, NightResult
 from core.registry import forgettable, registry, roll_back
@@ -129,3 +130,19 @@ async def test_a_version_waits_in_the_shadow_and_then_serves(house: House) -> No
     assert now_serving is not None and now_serving.id == "bbbb"
     await night(house, campaign, 3, "dddd", promote=False, marks={VersionId("bbbb"): candidate})
     assert (await states(house, campaign))["bbbb"] == "serving"
+
+
+async def test_a_glossary_stays_with_its_campaign(house: House) -> None:
+    """Seen to fail on: the remembered campaign without its new revision; a draft read back without its glossary."""
+    campaign = (await scene(house.ledger)).campaign
+    other = await house.ledger.transact(lambda tx: tx.add_campaign(draft("birds"), Pool.fresh(3), NOW))
+    assert (await house.ledger.transact(lambda tx: tx.campaign(campaign.id))).draft.glossary == ()
+    terms = (Term("ATM", "pays out"), Term("余额", "钱"))
+    await house.ledger.transact(lambda tx: tx.set_glossary(campaign.id, terms))
+    assert (await house.ledger.transact(lambda tx: tx.campaign(campaign.id))).draft.glossary == terms
+    assert house.archive.campaign_named("pets").draft == replace(campaign.draft, glossary=terms)
+    assert (await house.ledger.transact(lambda tx: tx.campaign(other.id))).draft.glossary == ()
+    await house.ledger.transact(lambda tx: tx.set_glossary(campaign.id, ()))
+    assert (await house.ledger.transact(lambda tx: tx.campaign(campaign.id))).draft == campaign.draft
+    with pytest.raises(NotFound):
+        await house.ledger.transact(lambda tx: tx.set_glossary(CampaignId(99), terms))
