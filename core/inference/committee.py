@@ -14,6 +14,7 @@ import numpy as np
 
 from core.calibration import RECORDED, Calibration, Habits, fitted
 from core.inference import coin, communities, readings
+from core.inference.foretold import heat
 from core.inference.readings import GRADED, HARD
 from core.inference.sparse import Sparse, clamped, strength, sums
 from core.inference.table import AnswerTable, Floats, Ints, Refit
@@ -42,15 +43,15 @@ def refit(
     """All beliefs from all answers; sane where there are none.
 
     Controls teach about the workers; how sure the committee may be is learnt from what it thinks of the controls
-    before it is told, and from the `habits` of other campaigns. `start` gives the model and the calibration to begin
-    with.
+    before it is told, and from the `habits` of other campaigns. Without any, from how well the answers foretell each
+    other. `start` gives the model and its strength to begin with.
     """
     begun = start or Pool.fresh(table.labels)
     sparse = Sparse.of(table)
     prior = None if table.suggestion is None else table.suggestion.T
     members = committee if table.labels <= MATRIX_LABELS else (coin.read,)
     q, warm, done = _read(members, sparse, None, prior, None, sweeps)
-    calibration = Calibration(begun.temperature, begun.lapse)
+    calibration = None
     if table.controls is not None and (table.controls >= 0).any():
         calibration = fitted(*_hidden(members, table, prior, warm, sweeps), habits)
         q, _, more = _read(members, sparse, table.controls, prior, warm, sweeps)
@@ -97,13 +98,16 @@ def _read(
 
 
 def _concluded(
-    table: AnswerTable, sparse: Sparse, begun: Pool, q: Floats, calibration: Calibration, done: int
+    table: AnswerTable, sparse: Sparse, begun: Pool, q: Floats, calibration: Calibration | None, done: int
 ) -> Refit:
     pool, counts = _workers(sparse, q, begun)
+    chance = _chances(sparse, pool, counts)
+    if calibration is None:
+        calibration = _unguided(sparse, q, pool, counts, chance)
     pool = replace(pool, temperature=calibration.temperature, lapse=calibration.lapse)
     posteriors = np.ascontiguousarray(clamped(q, table.controls).T)
     method = "committee of five" if table.labels <= MATRIX_LABELS else "one accuracy"
-    evidence = _predicted(sparse, q, pool, counts)
+    evidence = _predicted(sparse, q, chance)
     sure = clamped(np.ascontiguousarray(calibration.of(posteriors).T), table.controls)
     accuracy = _accuracy(sparse, sure)
     return Refit(pool, posteriors, np.ascontiguousarray(sure.T), counts, accuracy, evidence, method, done)
@@ -130,17 +134,30 @@ def _accuracy(sparse: Sparse, sure: Floats) -> Floats:
     return np.stack([mean, low, high], axis=1)
 
 
-def _predicted(sparse: Sparse, q: Floats, pool: Pool, counts: Floats) -> float:
-    """Log likelihood (nats) of every answer given the others: p(a | rest) = 1 / E_q[1 / P(a | k)] (Gelfand 1996)."""
+def _chances(sparse: Sparse, pool: Pool, counts: Floats) -> Floats:
+    """(K, U) P(evidence | label) of each pair of worker and evidence, as the pool and the worker's counts have it."""
     if pool.model is Model.ACCURACY:
         right = (counts[:, 0] + pool.strength * pool.accuracy) / (counts.sum(axis=1) + pool.strength)
         pattern = np.array(pool.confusion) * (1 - np.eye(sparse.labels))
         pattern /= np.maximum(pattern.sum(axis=1, keepdims=True), 1e-12)
-        chance = coin.chance(sparse, right, 1 - right, pattern)
-    else:
-        theta = counts.reshape(-1, sparse.labels, sparse.labels).transpose(1, 0, 2)
-        theta = theta + pool.strength * np.array(pool.confusion)[:, None, :]
-        chance = np.exp(sparse.pair_log(theta / theta.sum(axis=2, keepdims=True)))
+        return coin.chance(sparse, right, 1 - right, pattern)
+    theta = counts.reshape(-1, sparse.labels, sparse.labels).transpose(1, 0, 2)
+    theta = theta + pool.strength * np.array(pool.confusion)[:, None, :]
+    return np.asarray(np.exp(sparse.pair_log(theta / theta.sum(axis=2, keepdims=True))))
+
+
+def _unguided(sparse: Sparse, q: Floats, pool: Pool, counts: Floats, chance: Floats) -> Calibration:
+    """How sure the beliefs may be called where no control guides: as ever, or less where answers foretell each other
+    badly. Above MATRIX_LABELS labels as ever: no recorded crowd tells."""
+    usual = Calibration()
+    if pool.model is Model.ACCURACY:
+        return usual
+    heard = counts.reshape(-1, sparse.labels, sparse.labels).sum(axis=2).T + pool.strength
+    return replace(usual, temperature=usual.temperature * heat(sparse, q, chance, heard))
+
+
+def _predicted(sparse: Sparse, q: Floats, chance: Floats) -> float:
+    """Log likelihood (nats) of every answer given the others: p(a | rest) = 1 / E_q[1 / P(a | k)] (Gelfand 1996)."""
     doubt = sum(
         (q[k].take(sparse.item) / np.maximum(chance[k].take(sparse.pair), 1e-12) for k in range(sparse.labels)),
         np.zeros(len(sparse.item)),

@@ -23,18 +23,18 @@ from tests.benchmarks.peers import PEERS, labelled
 from tests.benchmarks.table import Row, spread, told
 
 FAST = ("vote", "Dawid-Skene", "ZBS")
-DRAWN = ("vote", "Dawid-Skene", "ZBS", "Wawa", "OneCoin", "cleanlab vote", "CROWDLAB on DS")  # in ten draws of 13 sets
+DRAWN = ("vote", "Dawid-Skene", "ZBS", "Wawa", "OneCoin", "cleanlab vote", "CROWDLAB on DS")  # in all draws of 13 sets
 FULL = ("product", "reuters")  # three answers an item are all they have: one draw
 
 
-def rows(quick: bool) -> tuple[Row, ...]:
+def rows(quick: bool, draws: int) -> tuple[Row, ...]:
     """All answers, three answers, and simulated crowds."""
     crowds = [load(name) for name in CATEGORICAL]
     made = [make(seed, k) for make in (simulated, tilted) for seed in range(3) for k in (2, 4, 8)]
     everyone, some = (FAST, FAST) if quick else (tuple(PEERS), DRAWN)
     return (
         *_all_answers(crowds, everyone),
-        *_three_answers(crowds, some, 2 if quick else 10),
+        *_three_answers(crowds, some, draws),
         *_simulated(made[:9], some, "uneven workers with habits, hard items"),
         *_simulated(made[9:], some, "strict and lenient workers on a scale"),
     )

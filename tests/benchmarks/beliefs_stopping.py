@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.isotonic import IsotonicRegression
 
-from core.calibration import Habits, habits_of
+from core.calibration import Calibration, Habits, habits_of
 from core.inference import dawid_skene, refit
 from core.scoring import calibration_error
 from core.stopping import worth
@@ -26,9 +26,9 @@ STEP = 1.15  # answers bought between two refits, as a factor
 LEVELS = (0.90, 0.95, 0.99)
 
 
-def rows(quick: bool) -> tuple[Row, ...]:
+def rows(draws: int) -> tuple[Row, ...]:
     """Answers saved, then honesty."""
-    crowds, draws = [load(name) for name in CATEGORICAL], 2 if quick else 10
+    crowds = [load(name) for name in CATEGORICAL]
     return (*saved(crowds, draws), *honesty(crowds, draws))
 
 
@@ -40,7 +40,7 @@ def saved(crowds: list[Crowd], draws: int) -> list[Row]:
     """
     found_rows: list[Row] = []
     for least in (2, 1):
-        part = f"2. answers saved, at least {least} an item"
+        part = f"2. answers saved, at least {least} an item, {draws} draws"
         ratios = []
         for crowd in crowds:
             ratios.append([len(crowd.item) / _spent(crowd, seed, least) for seed in range(draws)])
@@ -98,15 +98,16 @@ class Judged:
 
 def honesty(crowds: list[Crowd], draws: int) -> list[Row]:
     """Ten of a hundred items are controls; the others' claims are judged."""
-    blind = []
+    blind, alone = [], []
     for crowd in crowds:
-        known = np.flatnonzero(crowd.truth >= 0)
-        blind.append((refit(crowd.table()).posteriors[known], crowd.truth[known]))
+        known, seen = np.flatnonzero(crowd.truth >= 0), refit(crowd.table())
+        blind.append((seen.posteriors[known], crowd.truth[known]))
+        alone.append((seen.calibrated[known], Calibration().of(seen.posteriors[known])))
     found = []
     for at, crowd in enumerate(crowds):
         found.append(_judged(crowd, habits_of([one for n, one in enumerate(blind) if n != at]), draws))
         told(f"  {crowd.name:14s} {found[-1]}")
-    return [*_sets(crowds, found), *_means(crowds, found)]
+    return [*_sets(crowds, found, draws), *_means(crowds, found), *_unguided(crowds, alone)]
 
 
 def _judged(crowd: Crowd, habits: Habits, draws: int) -> Judged:
@@ -138,8 +139,8 @@ def _share(hits: NDArray[np.bool_]) -> float:
     return float(hits.mean()) if len(hits) else float("nan")
 
 
-def _sets(crowds: list[Crowd], found: list[Judged]) -> list[Row]:
-    part = "3. honest confidence: right among items claimed at 0.95, 10 % of the items are controls"
+def _sets(crowds: list[Crowd], found: list[Judged], draws: int) -> list[Row]:
+    part = f"3. honest confidence: right among items claimed at 0.95, 10 % of the items are controls, {draws} draws"
     return [
         Row(
             part,
@@ -180,3 +181,26 @@ def _means(crowds: list[Crowd], found: list[Judged]) -> list[Row]:
     error = float(errors.mean())
     rows.append(Row(part, "expected calibration error, mean", error, *spread(errors), floor, "<= 0.03", error <= 0.03))
     return rows
+
+
+def _unguided(crowds: list[Crowd], alone: list[tuple[Floats, Floats]]) -> list[Row]:
+    """Claims where no control guides, beside those of the usual temperature whatever the answers say."""
+    part = "3. honest confidence without any control (no bar): answers that foretell each other badly take confidence"
+    figures = []
+    for crowd, both in zip(crowds, alone, strict=True):
+        truth, two = crowd.truth[crowd.truth >= 0], []
+        for claims in both:
+            top, hit = claims.max(axis=1), claims.argmax(axis=1) == truth
+            two.append((_share(hit[top >= 0.95]), float((top >= 0.95).mean()), calibration_error(top, hit)))
+        figures.append(two)
+    all_sets = np.array(figures)
+    crowded = all_sets[[crowd.name != "hitspam" for crowd in crowds]]
+    measures = (
+        ("claimed 0.95: right, mean of sets", np.nanmean(all_sets, axis=0)[:, 0]),
+        ("claimed 0.95: right, worst set, hitspam left out", np.nanmin(crowded, axis=0)[:, 0]),
+        ("claimed 0.95: settled, mean of sets", all_sets.mean(axis=0)[:, 1]),
+        ("expected calibration error, mean", all_sets.mean(axis=0)[:, 2]),
+    )
+    return [
+        Row(part, words, float(ours), peers={"usual temperature": float(usual)}) for words, (ours, usual) in measures
+    ]
