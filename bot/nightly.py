@@ -32,6 +32,7 @@ from training.evaluate import Interval
 from training.pictures import LearningPoint, NightWords, night_picture
 from training.recipe import Method, Recipe
 from training.teacher import Teacher
+from training.team import follow, team
 from training.trainer import TransformerTrainer
 from training.versions import forget, sweep
 
@@ -42,6 +43,18 @@ def run(settings: Settings, slug: str = "", again: bool = False) -> int:
     """The nights that are due, one after the other; exit status 1 where one failed."""
     os.nice(10)  # the bot and the database come first
     set_up(())
+    if not team().first:  # `accelerate launch -m bot night`: one process has the night, the others its training
+        trainer = TransformerTrainer()
+        follow(team(), {"train": trainer.train, "shared": trainer.shared})
+        return 0
+    try:
+        return 1 if _nights(settings, slug, again) else 0
+    finally:
+        team().dismiss()
+
+
+def _nights(settings: Settings, slug: str, again: bool) -> int:
+    """How many of the nights that are due have failed."""
     archive = SqlArchive(parse(settings.storage.url))
     campaigns = [archive.campaign_named(slug)] if slug else archive.campaigns()
     failed = 0
@@ -49,7 +62,7 @@ def run(settings: Settings, slug: str = "", again: bool = False) -> int:
         claim = _claim(archive, settings, campaign, again)
         if claim is not None:
             failed += not Night(settings, archive, campaign, asked_for=again).run(claim)
-    return 1 if failed else 0
+    return failed
 
 
 def _claim(archive: SqlArchive, settings: Settings, campaign: Campaign, again: bool) -> Claim | None:
@@ -118,8 +131,9 @@ class Night:
             recipe_of(self.settings),
             self.campaign.labels,
             self.archive.media,
-            TransformerTrainer(),
+            TransformerTrainer(trackers=self.settings.training.trackers),
             self.campaign.draft.glossary,
+            self.settings.training.search_hours if self.settings.training.search == "weekly" else 0.0,
         )
 
     def letters(self, report: NightReport) -> Sequence[Letter]:

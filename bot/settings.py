@@ -75,9 +75,12 @@ class Training(Section):
     epochs: int = Field(default=10, ge=1)
     learning_rate: float = Field(default=0.001, gt=0)
     hours: float = Field(default=4.0, gt=0)
+    search: Literal["off", "weekly"] = "off"
+    search_hours: float = Field(default=1.0, gt=0)
     device: Literal["auto", "cpu", "cuda"] = "auto"
     promotion_confidence: float = Field(default=0.8, gt=0.5, lt=1)
     keep_versions: int = Field(default=10, ge=0)
+    trackers: tuple[Literal["wandb", "mlflow"], ...] = ()
 
 
 class PolicyDefaults(Section):

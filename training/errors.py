@@ -2,7 +2,7 @@
 
 from core.errors import TrainingFailed, VersionRefused
 
-__all__ = ["BadBase", "BadExamples", "Diverged", "OutOfMemory", "TrainingFailed", "VersionRefused"]
+__all__ = ["BadBase", "BadExamples", "BadTracker", "Diverged", "OutOfMemory", "TrainingFailed", "VersionRefused"]
 
 
 class BadExamples(TrainingFailed):
@@ -11,6 +11,10 @@ class BadExamples(TrainingFailed):
 
 class BadBase(TrainingFailed):
     """The pretrained network that the recipe names cannot be loaded here."""
+
+
+class BadTracker(TrainingFailed):
+    """The settings name a tracker that is not installed."""
 
 
 class Diverged(TrainingFailed):

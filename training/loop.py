@@ -17,8 +17,9 @@ from training.checkpoint import load_checkpoint, save_checkpoint
 from training.errors import Diverged, OutOfMemory
 from training.examples import Floats, Rows, shuffled_batches
 from training.network import Batch, Inputs, Network, parameter_groups
-from training.objectives import OBJECTIVES
+from training.options import batch_loss
 from training.recipe import Method, Recipe
+from training.team import Team, team
 
 Progress = Callable[[str, float], None]
 """Told (stage, share done from 0 to 1) while a training runs."""
@@ -71,17 +72,19 @@ def teach(
     plan = batch_plan(lesson, recipe)
     first, losses, before = load_checkpoint(keep, network, optimiser) if keep else (0, [], 0.0)
     parts, started, kept, step = 1, clock() - before, clock(), first
+    mine = team()
     ranks = Ranks(network, recipe, len(plan)) if recipe.method is Method.ADALORA else None
     network.train()
     for step in range(first, len(plan)):
-        spent = (clock() - started) / (recipe.hours * 3600)
+        spent = mine.agreed((clock() - started) / (recipe.hours * 3600))
         if spent >= 1:
             break
         pace = pace_at(step / len(plan), spent, recipe.warmup)
         for group in optimiser.param_groups:
             group["lr"] = group["peak"] * pace
         torch.manual_seed(recipe.seed * 1_000_003 + step)
-        loss, parts = gradient(network, lesson, plan[step], recipe, device, parts)
+        loss, parts = gradient(network, lesson, plan[step], recipe, device, parts, mine)
+        loss = mine.summed(network.trained().values(), loss)
         norm = torch.nn.utils.clip_grad_norm_(network.trained().values(), 1.0)
         if not (math.isfinite(loss) and bool(torch.isfinite(norm))):
             raise Diverged(
@@ -93,9 +96,9 @@ def teach(
             ranks.after(step)
         losses.append(loss)
         due = keep is not None and clock() - kept > KEEP_EVERY
-        if keep and (due or step + 1 == len(plan)):
+        if keep and mine.first and (due or step + 1 == len(plan)):
             save_checkpoint(keep, network, optimiser, step + 1, losses, clock() - started)
-            kept = clock()
+        kept = clock() if due else kept
         if due or (step + 1) % max(1, len(plan) // 10) == 0:
             progress("train", (step + 1) / len(plan))
     network.eval()
@@ -116,14 +119,16 @@ def pace_at(done: float, spent: float, warmup: float) -> float:
 
 
 def gradient(
-    network: Network, lesson: Lesson, rows: Rows, recipe: Recipe, device: torch.device, parts: int
+    network: Network, lesson: Lesson, rows: Rows, recipe: Recipe, device: torch.device, parts: int, mine: Team
 ) -> tuple[float, int]:
-    """Leave one batch's gradient on the weights and return (loss, parts); halves the pieces when memory is short."""
+    """Leave the gradient of this process's share of a batch on the weights and return (loss, parts); halves the pieces
+    when memory is short."""
     while True:
         try:
             network.zero_grad(set_to_none=True)
             total = float(lesson.weights[torch.from_numpy(rows)].sum()) or 1.0
-            pieces = np.array_split(rows, min(parts, len(rows)))
+            own = mine.share(rows)
+            pieces = np.array_split(own, min(parts, len(own))) if len(own) else []
             return sum(piece_loss(network, lesson, piece, recipe, device, total) for piece in pieces), parts
         except (RuntimeError, MemoryError) as error:
             if not short_of_memory(error):
@@ -152,10 +157,7 @@ def piece_loss(
     at = torch.from_numpy(rows)
     soft, weights = lesson.soft_labels[at].to(device), lesson.weights[at].to(device)
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
-        logits = network(batch)
-    if soft.ndim == 3:
-        soft = soft[:, : logits.shape[1]]
-    loss = (OBJECTIVES[recipe.aim].losses(logits, soft) * weights).sum() / total
+        loss = batch_loss(network, batch, soft, weights / total, recipe)
     if recipe.method is Method.ADALORA:
         loss = loss + orthogonality(network) * (weights.sum() / total)
     loss.backward()  # type: ignore[no-untyped-call]

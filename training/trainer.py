@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from importlib.metadata import version as library_version
 from itertools import islice
 from pathlib import Path
@@ -17,15 +18,20 @@ from torch import Tensor
 from training.bases import base_folder, base_hash
 from training.calibrate import Blend, fit_blend, log_losses, softmax
 from training.cross_fit import cross_fit
+from training.ensemble import Ensemble, drawn
 from training.errors import VersionRefused
 from training.evaluate import evaluate
 from training.examples import Examples, Floats, Rows, sorted_batches, split
 from training.image_network import ImageNetwork
 from training.loop import Course, Progress, lesson_of, teach
 from training.network import Batch, Inputs, Network, device_for
+from training.options import undoubted
+from training.pool import Scored, scored_once, whole
 from training.probe import PULLS, Probe, fit_probe
 from training.recipe import Kind, Recipe
+from training.team import announce, team
 from training.text_network import TextNetwork
+from training.tracking import Record, recorded
 from training.versions import Version, VersionCard, open_version, read_weights, write_version
 
 LIBRARIES = ("torch", "transformers", "peft", "numpy")
@@ -50,6 +56,7 @@ class TransformerTrainer:
 
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     clock: Callable[[], float] = time.monotonic
+    trackers: tuple[str, ...] = ()  # beside TensorBoard, where it is installed
 
     def cross_fit(self, examples: Examples, recipe: Recipe) -> Floats:
         """Return (N, K): what is learnt from the other examples says of each. Raises TrainingFailed (BadBase)."""
@@ -66,10 +73,21 @@ class TransformerTrainer:
         Four fifths are learned first, the held-out fifth fits temperatures and the probe's share, then the same recipe
         learns everything. Raises TrainingFailed (BadExamples, BadBase, Diverged, OutOfMemory).
         """
+        announce("train", examples, recipe, home)
+        with recorded(home, examples, recipe, self.trackers, self.now) as record:
+            version = self._train(examples, recipe, home, progress, record)
+            record.end(version.hash, version.card.metrics)
+        return version
+
+    def _train(self, examples: Examples, recipe: Recipe, home: Path, progress: Progress, record: Record) -> Version:
         started, recipe = self.clock(), recipe.suited_to(examples.kind, len(examples))
         network = build_network(examples.kind, recipe, examples.soft_labels.shape[1])
         inputs = network.settle(network.encode(examples.contents), recipe.batch_size)
         features = look_at(inputs, recipe, network.features)
+        weights = examples.weights
+        if recipe.noise_filter:
+            said = cross_fit(features, examples.soft_labels, weights, recipe.seed)
+            weights = undoubted(said, examples.soft_labels, weights)
         progress("prepare", 1.0)
         start = {name: weight.detach().clone() for name, weight in network.trained().items()}
         kept, held = split(len(examples), recipe.held_out, np.random.default_rng(recipe.seed))
@@ -78,18 +96,28 @@ class TransformerTrainer:
         def run(rows: Rows, stage: str, base: float, width: float) -> Course:
             network.restore(start)
             keep = home / "checkpoints" / f"{examples.fingerprint[:16]}-{recipe.fingerprint[:16]}-{stage}.safetensors"
-            lesson = lesson_of(inputs, rows, examples.soft_labels, examples.weights)
-            timed = replace(recipe, hours=recipe.hours * width)  # both runs together keep the budget
-            return teach(network, lesson, timed, keep, lambda _, s: progress("train", base + width * s), self.clock)
+            members = network.members()
+            timed = replace(recipe, hours=recipe.hours * width / len(members))  # all runs together keep the budget
+            courses = []
+            for at, member in enumerate(members):
+                lesson = lesson_of(inputs, drawn(rows, at, len(members), recipe.seed), examples.soft_labels, weights)
+                own, part = keep if at == 0 else keep.with_stem(f"{keep.stem}-{at}"), width / len(members)
+
+                def tell(_: str, share: float, begun: float = base + at * part, part: float = part) -> None:
+                    progress("train", begun + part * share)
+
+                courses.append(teach(member, lesson, timed, own, tell, self.clock))
+            record.stage(stage, courses[0].losses)
+            return courses[0]
 
         fitted = Fitted(Blend(), 0.1, {})
         if len(held):
             run(kept, "fifths", 0.0, shares[0])
-            fitted = judge_voices(network, inputs, features, examples, kept, held, recipe)
+            fitted = judge_voices(network, inputs, features, replace(examples, weights=weights), kept, held, recipe)
         course = run(np.arange(len(examples)), "whole", shares[0], 1 - shares[0])
-        probe = fit_probe(features, examples.soft_labels, examples.weights, fitted.pull)
+        probe = fit_probe(features, examples.soft_labels, weights, fitted.pull)
         card = self.card(examples, recipe, fitted, course, self.clock() - started)
-        written = write_version(home, card, network.trained(), probe)
+        written: Version = team().first_only(lambda: write_version(home, card, network.trained(), probe))
         progress("written", 1.0)
         return written
 
@@ -119,15 +147,28 @@ class TransformerTrainer:
 
         The pool is never held in memory. Raises VersionRefused, BadExamples.
         """
-        version = open_version(folder)
-        network, probe = load_network(version)
+        loaded.cache_clear()  # every byte is checked again, once for each pool
+        version, _, _ = loaded(folder)
         stream = iter(contents)
         while pieces := list(islice(stream, chunk)):
-            yield suggest(network, probe, version.card, pieces, batch)
+            yield scored_once(folder.parent, version.hash, pieces, lambda some: self.shared(folder, some, batch))
+
+    def shared(self, folder: Path, contents: Sequence[str], batch: int) -> Scored:
+        """Return (suggestions (n, K), embeddings (n, D)), each process of the team having done its share."""
+        announce("shared", folder, contents, batch)
+        version, network, probe = loaded(folder)
+
+        def mine(rows: Rows) -> Scored:
+            return suggest(network, probe, version.card, [contents[row] for row in rows], batch)
+
+        return whole(team().together(mine, len(contents)), len(contents))
 
 
 def build_network(kind: Kind, recipe: Recipe, labels: int) -> Network:
-    """Return an untrained network on the recipe's device; the seed decides its random weights."""
+    """Return an untrained network, or an ensemble, on the recipe's device; the seed decides its random weights."""
+    if recipe.ensemble > 1:
+        alone = replace(recipe, ensemble=1)
+        return Ensemble(lambda at: build_network(kind, replace(alone, seed=alone.seed + at), labels), recipe.ensemble)
     torch.manual_seed(recipe.seed)
     network: Network
     if kind is Kind.TEXT:
@@ -135,6 +176,13 @@ def build_network(kind: Kind, recipe: Recipe, labels: int) -> Network:
     else:
         network = ImageNetwork(base_folder(recipe.vision_base) if recipe.vision_base else None, recipe, labels)
     return network.to(device_for(recipe.device)).eval()
+
+
+@lru_cache(maxsize=2)
+def loaded(folder: Path) -> tuple[Version, Network, Probe]:
+    """Return a version with its network and probe; raises VersionRefused."""
+    version = open_version(folder)
+    return version, *load_network(version)
 
 
 def hash_of_base(kind: Kind, recipe: Recipe) -> str:

@@ -69,13 +69,15 @@ def night(town: Town, plant: Plant = lambda: None, kill_after: float | None = No
         finally:
             os._exit(status)
     until = time.monotonic() + (PATIENCE if kill_after is None else kill_after)
-    while os.waitpid(child, os.WNOHANG) == (0, 0):
+    while True:
+        gone, status = os.waitpid(child, os.WNOHANG)
+        if gone:
+            return -9 if os.WIFSIGNALED(status) else ended(town)
         if time.monotonic() > until:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
             return -9
         time.sleep(0.005)
-    return ended(town)
 
 
 def ended(town: Town) -> int:

@@ -102,7 +102,7 @@ class Town:
         if states != ([(serving,)] if serving else []):
             found.append(f"the campaign serves {serving}, the versions say {states}")
         for folder in self.home.iterdir():
-            if not folder.name.startswith(".part-") and folder.name not in ("checkpoints", "media"):
+            if not folder.name.startswith(".part-") and folder.name not in ("checkpoints", "media", "records"):
                 try:
                     open_version(folder)
                 except VersionRefused as error:
