@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from core.errors import TrainingFailed, VersionRefused
@@ -13,6 +14,8 @@ from core.item import Content, Medium
 from core.version import Floats, Lessons, Scores
 from training.examples import Examples
 from training.recipe import Kind, Recipe
+from training.search import groups_of, judge_by_folds, weekly
+from training.team import team
 from training.trainer import TransformerTrainer
 from training.versions import read_card
 
@@ -29,6 +32,7 @@ class Teacher:
     media: Callable[[str], bytes]  # sha256 -> picture
     trainer: TransformerTrainer = field(default_factory=TransformerTrainer)
     glossary: tuple[Term, ...] = ()  # put before the texts that its terms occur in
+    search_hours: float = 0.0  # for the weekly search for a better recipe; 0 is none
 
     def cross_fit(self, lessons: Lessons) -> Floats:
         """(N, K) what is learnt from the other lessons says of each; TrainingFailed says why it cannot."""
@@ -37,9 +41,12 @@ class Teacher:
     def train(self, lessons: Lessons, tell: Callable[[str], None]) -> VersionId:
         """The id of a new version; TrainingFailed says why there is none."""
         examples = self._examples(lessons)
-        version = self.trainer.train(
-            examples, self.recipe, self.home, lambda stage, share: tell(f"{stage} {share:.0%}")
-        )
+        recipe = self.recipe
+        if self.search_hours and team().size == 1:  # the engine of several processes knows trainings, not searches
+            tell("search 0%")
+            judge = partial(judge_by_folds, examples, groups_of(examples.contents))
+            recipe = weekly(recipe, self.home, judge, self.search_hours, self.trainer.now())
+        version = self.trainer.train(examples, recipe, self.home, lambda stage, share: tell(f"{stage} {share:.0%}"))
         return VersionId(version.hash)
 
     def score(self, version: VersionId, contents: Sequence[Content]) -> Iterator[Scores]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,10 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.item import Content, Medium
+from core.version import Lessons
 from tests.training.conftest import World
 from training.errors import TrainingFailed
 from training.recipe import Recipe
 from training.search import grouped_folds, groups_of, judge_by_folds, search, weekly
+from training.teacher import Teacher
+from training.versions import read_card
 
 optuna = pytest.importorskip("optuna")
 
@@ -109,6 +114,22 @@ def test_a_note_that_cannot_be_read_is_no_note(tmp_path: Path) -> None:
     (tmp_path / "search.json").write_text("{")
     found = weekly(Recipe(), tmp_path, lambda: judge_of(1e-3, 0.1), 1e-9, datetime(2026, 11, 2, tzinfo=UTC))  # type: ignore[arg-type, return-value]
     assert found == Recipe() and "recipe" in (tmp_path / "search.json").read_text()
+
+
+def test_a_night_trains_what_the_week_found(world: World, recipe: Recipe, tmp_path: Path) -> None:
+    """Seen to fail with the settings' recipe handed to the trainer."""
+    found = replace(recipe, epochs=2, rank=4)
+    kept = {"at": datetime.now(UTC).isoformat(), "settings": recipe.fingerprint, "recipe": asdict(found)}
+    (tmp_path / "search.json").write_text(json.dumps(kept))
+    lessons = Lessons(
+        [Content(Medium.TEXT, text=text) for text in world.examples.contents],
+        world.examples.soft_labels,
+        world.examples.weights,
+    )
+    for hours, used in ((1.0, found), (0.0, recipe)):
+        teacher = Teacher(tmp_path, recipe, world.examples.labels, lambda _: b"", search_hours=hours)
+        version = teacher.train(lessons, lambda _: None)
+        assert read_card(tmp_path / version).recipe == used
 
 
 def test_without_optuna_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
