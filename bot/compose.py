@@ -71,7 +71,8 @@ def serve(settings: Settings, config: Path | None = None) -> None:
 
 async def _serve(settings: Settings, token: str, config: Path | None) -> None:
     store = open_store(settings)
-    chores = Chores(settings, store.ledger, store.archive, config)
+    speech = Speech()
+    chores = Chores(settings, store.ledger, store.archive, config, speech)
     application = build(token, settings.telegram.base_url, settings.telegram.base_file_url)
     house = House(
         ledger=store.ledger,
@@ -83,7 +84,6 @@ async def _serve(settings: Settings, token: str, config: Path | None) -> None:
         figures=chores.figures.get,
     )
     loop = _bot(settings, application, house, store)
-    speech = Speech()
     server = _server(settings, loop, store, speech)
     schedule = Schedule(_jobs(settings, loop, store, chores))
     await server.start()

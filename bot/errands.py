@@ -14,12 +14,17 @@ import structlog
 
 from bot.feeder import Feeder
 from bot.schedule import night_due
+from bot.serving import serving_of
 from bot.settings import Settings
 from bot.telegram.views_night import night_failed
+from bot.telegram.views_telling import told_by
 from bot.telegram.words import Words
+from bot.web.speech import Speech
 from core.campaign import Campaign, Kind
+from core.errors import CrowdloopError
 from core.figures import Figures, figures_of
-from core.ids import Account, CampaignId, VersionId
+from core.ids import Account, CampaignId, ItemId, VersionId
+from core.item import Medium
 from core.ports import Ledger, Letter, Progress, Repeat
 from core.refit import beliefs_of
 from storage.archive import SqlArchive
@@ -31,8 +36,12 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("crowdloop.errands")
 class Chores:
     """`house.Errands`, and what the clock asks for."""
 
-    def __init__(self, settings: Settings, ledger: Ledger, archive: SqlArchive, config: Path | None = None) -> None:
+    def __init__(
+        self, settings: Settings, ledger: Ledger, archive: SqlArchive, config: Path | None = None,
+        speech: Speech | None = None,
+    ) -> None:  # fmt: skip
         self._settings, self._ledger, self._archive, self._config = settings, ledger, archive, config
+        self._speech = speech
         self.feeder = Feeder(ledger, archive)
         self._running: set[asyncio.Task[None]] = set()
         self._one_night = asyncio.Lock()
@@ -47,6 +56,27 @@ class Chores:
     async def export(self, slug: str, chat: int) -> None:
         """Starts an export; its files come as letters."""
         self._go(self._export(slug, chat))
+
+    async def telling(self, item: ItemId, chat: int) -> None:
+        """Starts to ask the serving version which words of an item it goes by: a letter, or nothing."""
+        if self._speech is not None:
+            self._go(self._telling(self._speech, item, chat))
+
+    async def _telling(self, speech: Speech, item_id: ItemId, chat: int) -> None:
+        item = await self._ledger.transact(lambda tx: tx.item(item_id))
+        campaign = await self._ledger.transact(lambda tx: tx.campaign(item.campaign))
+        if item.content.medium is not Medium.TEXT or campaign.serving is None:
+            return
+        label = item.posterior.index(max(item.posterior))
+        try:
+            serving = await asyncio.to_thread(serving_of, self._archive, self._settings, campaign.slug)
+            words = await speech.telling(serving, item.content.text, label)
+        except CrowdloopError as error:  # nobody waits for it
+            log.info("telling.missed", item=item_id, reason=str(error))
+            return
+        language = await asyncio.to_thread(self._archive.language, Account("telegram", chat))
+        letters = told_by(words, campaign.choices(language)[label], item.name, Words.of(language), chat)
+        await self._ledger.transact(lambda tx: tx.post(letters))
 
     def _go(self, errand: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(errand)

@@ -1,7 +1,8 @@
 """The process in which versions speak for `POST /v1/predict`, asked over its standard input by `bot.web.speech`.
 
-One JSON line asks: {"folder", "labels", "texts", "glossary"}. The answer is a JSON line {"bytes": n} and n bytes, a
-JSON object a line for each text; or a line {"refused": sentence}. A door to torch.
+One JSON line asks: {"folder", "labels", "texts"}, and "glossary" where there is one. The answer is a JSON line
+{"bytes": n} and n bytes, a JSON object a line for each text; or a line {"refused": sentence}. With "telling", a label,
+one text's words that spoke for it and against it are the answer. A door to torch.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import orjson
 from bot.serving import told
 from core.errors import CrowdloopError
 from core.glossary import Term
+from training.saliency import telling
 from training.speaker import Speaker
 
 KEPT = 4  # campaigns whose versions stay in memory
@@ -46,11 +48,19 @@ def answer(speakers: Speakers, line: bytes) -> tuple[bytes, bytes]:
     labels, texts = asked["labels"], asked["texts"]
     try:
         speaker = speakers.of(Path(asked["folder"]), labels, tuple(Term(**one) for one in asked.get("glossary", ())))
+        if "telling" in asked:  # which words spoke for this label, in one text
+            words = telling(speaker, texts[0], asked["telling"])
+            return framed([orjson.dumps([(one.word, one.nats) for one in words])])
         said = speaker.say(texts)
     except CrowdloopError as error:
         return orjson.dumps({"refused": str(error)}) + b"\n", b""
     name = speaker.version.hash
-    body = b"\n".join(orjson.dumps(told(*one, name)) for one in zip(texts, [labels] * len(texts), said, strict=True))
+    return framed([orjson.dumps(told(text, labels, row, name)) for text, row in zip(texts, said, strict=True)])
+
+
+def framed(lines: list[bytes]) -> tuple[bytes, bytes]:
+    """(head, body) of an answer, a line for each text."""
+    body = b"\n".join(lines)
     return orjson.dumps({"bytes": len(body)}) + b"\n", body
 
 

@@ -19,7 +19,7 @@ from training.examples import Floats
 from training.export_card import readme
 from training.exported_model import CrowdloopConfig, CrowdloopForSequenceClassification
 from training.probe import Probe
-from training.recipe import Method
+from training.recipe import Aim, Method
 from training.speaker import Speaker
 from training.text_network import TextNetwork
 
@@ -56,8 +56,10 @@ def export(speaker: Speaker, folder: Path, title: str, glossary: str = "", furth
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise VersionRefused(f"{folder} is there already: name a new folder.")
-    if not isinstance(speaker.network, TextNetwork) or speaker.version.card.recipe.method is Method.PREFIX:
-        raise VersionRefused("Only versions that read texts, and whose method can be merged, can be exported.")
+    recipe = speaker.version.card.recipe
+    merges = recipe.method is not Method.PREFIX and recipe.aim is Aim.LABEL
+    if not isinstance(speaker.network, TextNetwork) or not merges:
+        raise VersionRefused("Only a single network that gives texts one label, by a method that merges, is exported.")
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=".part-", dir=folder.parent))
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 from core.glossary import Term, explained
 from training.errors import VersionRefused
 from training.examples import Floats
-from training.recipe import Kind
+from training.recipe import Aim, Kind
 from training.trainer import load_network, suggest
 from training.versions import open_version
 
@@ -27,6 +27,8 @@ class Speaker:
         self.version = open_version(folder)
         if self.version.card.kind is not Kind.TEXT:
             raise VersionRefused(f"Version {self.version.hash[:12]} reads pictures: it has nothing to say of texts.")
+        if self.version.card.recipe.aim not in (Aim.LABEL, Aim.RATING):
+            raise VersionRefused(f"Version {self.version.hash[:12]} does not choose one label of a text.")
         if self.version.card.labels != tuple(labels):
             raise VersionRefused(f"Version {self.version.hash[:12]} learned other labels than this campaign has.")
         self.glossary = glossary

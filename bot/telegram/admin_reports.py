@@ -31,9 +31,9 @@ def why(tx: Transaction, visit: Visit, worker: Worker, say: Tongue, names: Seque
     campaign = chosen(tx, names[:1] if len(names) > 1 else [])
     item = tx.item_named(campaign.id, " ".join(names[1:] or names))
     found, known = explained(tx, campaign, item)
-    return Reply(views_reports.why(item, found, known, campaign, say, visit.chat))
+    return Reply(views_reports.why(item, found, known, campaign, say, visit.chat), shown=item.id)
 
 
 def disputed(tx: Transaction, visit: Visit, worker: Worker, say: Tongue, names: Sequence[str]) -> Reply:
     """/review CAMPAIGN: the first disputed item."""
-    return Reply(next_disputed(tx, visit, chosen(tx, names), ItemId(0), say))
+    return next_disputed(tx, visit, chosen(tx, names), ItemId(0), say)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.telegram import views_reports
 from bot.telegram.callbacks import Rule
 from bot.telegram.paper import Block, bare, note
@@ -11,7 +13,7 @@ from core.campaign import Campaign
 from core.explain import Explanation, explain
 from core.ids import ItemId, WorkerId
 from core.item import Item
-from core.ports import Letter, Transaction
+from core.ports import Transaction
 from core.review import Reviewed, Ruling, review
 from core.worker import Worker
 
@@ -30,7 +32,8 @@ def ruled(tx: Transaction, visit: Visit, worker: Worker, say: Tongue, pressed: R
         label = int(pressed.word) if ruling is Ruling.LABEL else None
         toast = _became(*review(tx, worker.id, item.id, ruling, label, visit.now), ruling, campaign, say)
     old = [] if visit.bubble is None else [bare(visit.chat, visit.bubble.number)]
-    return Reply([*old, *next_disputed(tx, visit, campaign, item.id, say)], toast)
+    onward = next_disputed(tx, visit, campaign, item.id, say)
+    return replace(onward, letters=[*old, *onward.letters], toast=toast)
 
 
 def _became(done: Reviewed, item: Item, ruling: Ruling, campaign: Campaign, say: Tongue) -> str:
@@ -43,14 +46,14 @@ def _became(done: Reviewed, item: Item, ruling: Ruling, campaign: Campaign, say:
     return say("It goes back to the workers.")
 
 
-def next_disputed(tx: Transaction, visit: Visit, campaign: Campaign, after: ItemId, say: Tongue) -> list[Letter]:
+def next_disputed(tx: Transaction, visit: Visit, campaign: Campaign, after: ItemId, say: Tongue) -> Reply:
     """The next disputed item, from the first one again behind the last; or that there is none."""
     ids = tx.disputed(campaign.id, after, 1) or [one for one in tx.disputed(campaign.id, ItemId(0), 1) if one != after]
     if not ids:
-        return note(visit.chat, [Block(say("No item of {name} waits for a ruling.", name=campaign.slug))])
+        return Reply(note(visit.chat, [Block(say("No item of {name} waits for a ruling.", name=campaign.slug))]))
     item = tx.item(ids[0])
     found, known = explained(tx, campaign, item)
-    return views_reports.card(item, found, known, campaign, say, visit.chat)
+    return Reply(views_reports.card(item, found, known, campaign, say, visit.chat), shown=item.id)
 
 
 def explained(tx: Transaction, campaign: Campaign, item: Item) -> tuple[Explanation, dict[WorkerId, str]]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from core.figures import Figures
-from core.ids import Account, CampaignId
+from core.ids import Account, CampaignId, ItemId
 from core.ports import Ledger
 
 
@@ -18,6 +18,7 @@ class Errands(Protocol):
 
     def train(self, slug: str, chat: int) -> Awaitable[None]: ...  # a night, in a subprocess
     def export(self, slug: str, chat: int) -> Awaitable[None]: ...  # files, in a thread
+    def telling(self, item: ItemId, chat: int) -> Awaitable[None]: ...  # words, in the process where versions speak
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from bot.telegram.paper import TOAST, Block, Bubble, note, shortened
 from bot.telegram.views import sorry
 from bot.telegram.words import Tongue, Words
 from core.errors import CrowdloopError
-from core.ids import Account, UpdateId
+from core.ids import Account, ItemId, UpdateId
 from core.ports import Letter, Transaction
 from core.service import arrive
 from core.worker import Worker
@@ -29,6 +29,7 @@ class Reply:
     letters: Sequence[Letter] = ()
     toast: str = ""  # over the chat, where a button was pressed
     alert: bool = False  # the toast stays until it is closed
+    shown: ItemId | None = None  # an item whose reasons it gives: the words that the network went by follow
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,8 @@ async def answer(house: House, update: Update, work: Work) -> None:
         reply = await house.ledger.transact(lambda tx: _worked(tx, visit, work))
     except CrowdloopError as error:
         reply = Reply(toast=await apologise(visit, error, quietly=update.callback_query is not None))
+    if reply.shown is not None:
+        await house.errands.telling(reply.shown, visit.chat)
     if update.callback_query is not None:
         await _stop_spinner(update.callback_query, reply.toast, reply.alert)
 

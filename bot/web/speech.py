@@ -35,6 +35,7 @@ class Wish:
     serving: Serving
     texts: Sequence[str]
     answer: asyncio.Future[list[bytes]]
+    label: int | None = None  # whose words are wanted, of one text, instead of probabilities
 
 
 class Speech:
@@ -48,12 +49,17 @@ class Speech:
         self._work: asyncio.Task[None] | None = None
         self.batches = 0  # so far
 
-    async def say(self, serving: Serving, texts: Sequence[str]) -> list[bytes]:
+    async def telling(self, serving: Serving, text: str, label: int) -> list[tuple[str, float]]:
+        """The words of a text that told most for or against a label, in nats. Raises Busy, Refused."""
+        (said,) = await self.say(serving, [text], label)
+        return [(word, nats) for word, nats in orjson.loads(said)]
+
+    async def say(self, serving: Serving, texts: Sequence[str], label: int | None = None) -> list[bytes]:
         """A JSON object for each text. Raises Busy; Refused where the version cannot speak."""
         if self._texts + len(texts) > self._most:
             raise Busy(f"{self._texts} texts wait already: ask again in a moment.")
         self._texts += len(texts)
-        wish = Wish(serving, texts, asyncio.get_running_loop().create_future())
+        wish = Wish(serving, texts, asyncio.get_running_loop().create_future(), label)
         self._waiting.append(wish)
         if self._work is None or self._work.done():
             self._work = asyncio.create_task(self._empty())
@@ -100,7 +106,8 @@ class Speech:
             if wish.answer.done():
                 continue
             alike = not chosen or wish.serving.folder == chosen[0].serving.folder
-            if alike and (not chosen or size + len(wish.texts) <= BATCH):
+            alone = bool(chosen) and (wish.label is not None or chosen[0].label is not None)
+            if alike and not alone and (not chosen or size + len(wish.texts) <= BATCH):
                 chosen.append(wish)
                 size += len(wish.texts)
             else:
@@ -118,6 +125,8 @@ class Speech:
         asked: dict[str, object] = {"folder": str(serving.folder), "labels": serving.campaign.labels, "texts": texts}
         if serving.campaign.draft.glossary:
             asked["glossary"] = serving.campaign.draft.glossary  # read by the worker: the loop has no time to look
+        if wishes[0].label is not None:
+            asked["telling"] = wishes[0].label
         process.stdin.write(orjson.dumps(asked) + b"\n")
         await process.stdin.drain()
         head = orjson.loads(await process.stdout.readline() or b"")

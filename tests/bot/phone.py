@@ -26,7 +26,7 @@ from bot.telegram.worker_handlers import worker_handlers
 from core.administration import create_campaign, import_items
 from core.campaign import Campaign, Draft, Policy
 from core.figures import Figures
-from core.ids import CampaignId
+from core.ids import CampaignId, ItemId
 from core.item import Content, Medium, NewItem
 from core.ports import Letter, Transaction
 from tests.bot.stage import Store, opened
@@ -84,12 +84,16 @@ class Notes:
     """Errands that only note what they are asked."""
 
     asked: list[tuple[str, str, int]] = field(default_factory=list)
+    shown: list[tuple[ItemId, int]] = field(default_factory=list)
 
     async def train(self, slug: str, chat: int) -> None:
         self.asked.append(("train", slug, chat))
 
     async def export(self, slug: str, chat: int) -> None:
         self.asked.append(("export", slug, chat))
+
+    async def telling(self, item: ItemId, chat: int) -> None:
+        self.shown.append((item, chat))
 
 
 @dataclass

@@ -159,6 +159,16 @@ async def test_the_loop_never_waits_for_the_network(door: Door, world: World) ->
     assert np.percentile(lags, 99) < 0.05 and max(lags) < spent / 3
 
 
+async def test_the_worker_says_which_words_it_went_by(door: Door) -> None:
+    """Saw: its answer taken for that of the request beside it in the same batch."""
+    serving = serving_of(door.served.archive, door.served.settings, "topics")
+    words, one, more = await asyncio.gather(
+        door.speech.telling(serving, "some cheese", 1), door.ask("rain"), door.speech.telling(serving, "the bus", 2)
+    )
+    assert words[0][0] == "cheese" and words[0][1] > 0 and more[0][0] == "bus"
+    assert one[0] == 200 and one[1]["predictions"][0]["label"] == "weather"  # type: ignore[index]
+
+
 async def test_a_promotion_is_heard_by_the_next_request(
     door: Door, world: World, recipe: Recipe  # noqa: F811
 ) -> None:
