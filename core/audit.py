@@ -178,7 +178,7 @@ class Audit:
 def trust_in(snapshot: Snapshot, rng: np.random.Generator) -> Trust:
     """How far a campaign's beliefs may be trusted, on the ground that its calibration has; costs one more refit."""
     table = table_of(snapshot)
-    return trust(*hidden(watched(table, snapshot.latency_ms).of(table)), rng)
+    return trust(*hidden(watched(table, snapshot).of(table)), rng)
 
 
 def audited(beliefs: Beliefs, trusted: Trust, rng: np.random.Generator) -> Audit:

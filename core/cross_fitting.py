@@ -53,7 +53,7 @@ def retold(
         items=[replace(item, suggestion=said.get(item.id, item.suggestion)) for item in snapshot.items],
     )
     table = table_of(told)
-    seen = beliefs.vigilance or watched(table, snapshot.latency_ms)
+    seen = beliefs.vigilance or watched(table, snapshot)
     found, heads = heard(told, seen.of(table)), seen.heads()
     belief = {item.id: row for item, row in zip(snapshot.items, found.posteriors.tolist(), strict=True)}
     after = replace(

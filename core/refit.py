@@ -30,7 +30,7 @@ def beliefs_of(snapshot: Snapshot) -> Beliefs:
     if snapshot.campaign.draft.kind is Kind.TEXT:
         return _of_texts(snapshot)
     table = table_of(snapshot)
-    seen = watched(table, snapshot.latency_ms)
+    seen = watched(table, snapshot)
     found = heard(snapshot, seen.of(table))
     heads = seen.heads()
     campaign = replace(snapshot.campaign, pool=found.pool)
@@ -81,13 +81,14 @@ def heard(snapshot: Snapshot, table: AnswerTable) -> Refit:
     return replace(found, pool=replace(found.pool, voice=voice))
 
 
-def watched(table: AnswerTable, latency_ms: NDArray[np.int64]) -> Vigilance:
+def watched(table: AnswerTable, snapshot: Snapshot) -> Vigilance:
     """What the answers alone tell of rapid guesses and rings."""
     if table.labels < 2:
         return Vigilance(np.ones(len(table.item)), np.full(table.n_workers, -1), ())
     label = np.where(table.sets.sum(axis=1) == 1, table.sets.argmax(axis=1), -1)[table.evidence]
-    seconds = latency_ms / 1000
-    return watch(table.item, table.worker, label, table.n_items, table.n_workers, table.labels, seconds)
+    seconds, number = snapshot.latency_ms / 1000, {asked: at for at, asked in enumerate(set(snapshot.asked_as))}
+    form = np.array([number[asked] for asked in snapshot.asked_as], dtype=np.int64) if number else None
+    return watch(table.item, table.worker, label, table.n_items, table.n_workers, table.labels, seconds, form)
 
 
 def _suspicions(snapshot: Snapshot, flags: Sequence[Flag]) -> dict[WorkerId, tuple[Suspicion, ...]]:

@@ -1,6 +1,7 @@
 """Who does not answer in good faith? Weights and reasons, never a silent ban.
 
-- rapid guesses: response times as a mixture of two log-normals (Wise and Kong 2005, doi:10.1207/s15324818ame1802_2)
+- rapid guesses: response times as a mixture of two log-normals (Wise and Kong 2005, doi:10.1207/s15324818ame1802_2),
+  one for each form of a question, as yes or no is tapped sooner than a label on a list
 - rings: groups that share their answers (`core/rings.py`); one ring has one vote
 - what only the beliefs can tell, after the refit: `core/suspicion.py`
 """
@@ -63,15 +64,24 @@ class Vigilance:
 
 
 def watch(
-    item: Ints, worker: Ints, label: Ints, items: int, workers: int, labels: int, seconds: Floats | None = None
+    item: Ints,
+    worker: Ints,
+    label: Ints,
+    items: int,
+    workers: int,
+    labels: int,
+    seconds: Floats | None = None,
+    form: Ints | None = None,
 ) -> Vigilance:
-    """Everything that the answers alone can tell; `label` -1 where an answer names no single label; `seconds` (A,)."""
+    """Everything that the answers alone can tell; `label` -1 where an answer names no single label; `seconds` (A,);
+    `form` (A,) how each was asked, in numbers from 0; all alike where None.
+    """
     named = label >= 0
     group = rings(item[named], worker[named], label[named], workers, labels)
     weight = _one_vote(item, worker, group)
     flags = [Flag(int(w), Reason.RING, 1.0) for w in np.flatnonzero(group >= 0)]
     if seconds is not None:
-        rapid = _careless(rapid_guesses(seconds), item, label, items, labels)
+        rapid = _rapid(seconds, np.zeros_like(item) if form is None else form, _agreeing(item, label, items, labels))
         weight = weight * (1 - rapid)
         share = np.bincount(worker, rapid, workers) / np.maximum(np.bincount(worker, minlength=workers), 1)
         flags += [Flag(int(w), Reason.RAPID, float(share[w])) for w in np.flatnonzero(share > MOSTLY)]
@@ -109,18 +119,35 @@ def rapid_guesses(seconds: Floats, sweeps: int = 60) -> Floats:
     return found
 
 
-def _careless(rapid: Floats, item: Ints, label: Ints, items: int, labels: int) -> Floats:
-    """(A,) `rapid`, or nothing where the quick answers agree with others no less surely than the slow ones do: then
-    they are no guesses, and the crowd is merely quick. A part that holds most of the answers is no part of guesses.
-    """
-    nothing = np.zeros(len(rapid))
+def _rapid(seconds: Floats, form: Ints, agree: Floats) -> Floats:
+    """(A,) chance that each answer was a rapid guess, among those of its own form."""
+    found = np.zeros(len(seconds))
+    for one in np.unique(form):
+        here = form == one
+        found[here] = _careless(rapid_guesses(seconds[here]), agree[here])
+    return found
+
+
+def _agreeing(item: Ints, label: Ints, items: int, labels: int) -> Floats:
+    """(A,) the share of an item's other labels that are the same; nan where there is none, or none to compare."""
     named = label >= 0
     alike = np.bincount(item[named] * labels + label[named], minlength=items * labels)
     others = np.bincount(item[named], minlength=items)[item] - 1
     judged = named & (others > 0)
+    found = np.full(len(item), np.nan)
+    found[judged] = (alike[item[judged] * labels + label[judged]] - 1) / others[judged]
+    return found
+
+
+def _careless(rapid: Floats, agree: Floats) -> Floats:
+    """(A,) `rapid`, or nothing where the quick answers agree with others no less surely than the slow ones do: then
+    they are no guesses, and the crowd is merely quick. A part that holds most of the answers is no part of guesses.
+    """
+    nothing = np.zeros(len(rapid))
+    judged = np.isfinite(agree)
     if not rapid.any() or rapid.mean() > MOST_RAPID or not judged.any():
         return nothing
-    agree = (alike[item[judged] * labels + label[judged]] - 1) / others[judged]
+    agree = agree[judged]
     quick, slow = rapid[judged], 1 - rapid[judged]
     if quick.sum() < 1 or slow.sum() < 1:
         return nothing

@@ -150,6 +150,10 @@ def _title(sheet: _Sheet, value: str) -> None:
     sheet.title = " ".join(value.split())
 
 
+def _instructions(sheet: _Sheet, value: str) -> None:
+    sheet.instructions = value
+
+
 def _names(sheet: _Sheet, value: str) -> None:
     sheet.labels = _labels(value)
 
@@ -212,7 +216,7 @@ def _minutes(name: str) -> Callable[[_Sheet, str], None]:
 
 KEYS: dict[str, Callable[[_Sheet, str], None]] = {
     "title": _title,
-    **dict.fromkeys(("question", "instructions"), lambda sheet, value: setattr(sheet, "instructions", value)),
+    **dict.fromkeys(("question", "instructions"), _instructions),
     "labels": _names,
     "kind": _kind,
     "goal": lambda sheet, value: sheet.policy.update({"goal": Goal(value.lower())}),
