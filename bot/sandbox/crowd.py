@@ -13,18 +13,17 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bot.minds import Confusion, at_random, by_accuracy, constant, thought
 from bot.sandbox.people import Button, Phone, Shown
+from bot.sandbox.reading import asks, step
 
-Confusion = NDArray[np.float64]  # (K, K), rows are the truth and sum to 1
 TruthOf = Callable[[Shown], int | None]  # the true label of the item in a bubble; None where it shows none
 
 WAY_ON = re.compile(
     r"\b(i agree|agree|consent|accept|start|begin|continue|next|got it|ok|go)\b|同意|开始|继续|下一|知道了|好的",
     re.IGNORECASE,
 )
-NO_CHOICE = re.compile(r"none of|not sure|都不是|以上都|不确定", re.IGNORECASE)
 
 
 class Temper(Enum):
@@ -53,16 +52,6 @@ class Delay:
         return float(self.median * np.exp(self.sigma * rng.standard_normal())) + (self.nap if asleep else 0.0)
 
 
-def by_accuracy(labels: int, accuracy: float, rng: np.random.Generator) -> Confusion:
-    """A confusion matrix with this accuracy for every label, errors spread unevenly (Dirichlet, concentration 1)."""
-    theta = np.zeros((labels, labels))
-    for truth in range(labels):
-        others = [label for label in range(labels) if label != truth]
-        theta[truth, others] = (1 - accuracy) * rng.dirichlet(np.ones(labels - 1))
-        theta[truth, truth] = accuracy
-    return theta
-
-
 def confusion_of(temper: Temper, labels: int, rng: np.random.Generator) -> Confusion:
     """How a worker of this temper answers about `labels` labels."""
     match temper:
@@ -71,9 +60,9 @@ def confusion_of(temper: Temper, labels: int, rng: np.random.Generator) -> Confu
         case Temper.SLEEPER:
             return by_accuracy(labels, Temper.ORDINARY.value, rng)
         case Temper.COIN_FLIPPER:
-            return np.full((labels, labels), 1 / labels)
+            return at_random(labels)
         case Temper.CONSTANT:
-            return np.tile(np.eye(labels)[rng.integers(labels)], (labels, 1))
+            return constant(labels, rng)
         case Temper.CONTRARIAN:
             return by_accuracy(labels, 0.0, rng)
 
@@ -86,6 +75,15 @@ class Given:
     truth: int
     label: int
     query: str
+
+
+@dataclass(slots=True)
+class Mind:
+    """What a worker thinks of the question before them."""
+
+    place: tuple[int, str, str | None]  # bubble, words, picture
+    label: int
+    looked: set[str] = field(default_factory=set)  # texts of the buttons that turned a page
 
 
 @dataclass(slots=True)
@@ -103,6 +101,7 @@ class Worker:
     pace: float = 1.0  # delays are multiplied by it; 0 does not wait at all
     given: list[Given] = field(default_factory=list)
     _tapped: dict[int, int] = field(default_factory=dict)  # message -> version when last tapped
+    _mind: Mind | None = None
 
     async def work(self, opening: str = "/start", most: int | None = None) -> None:
         """Open the chat, then tap whatever wants tapping, until `most` answers are given or the task is cancelled."""
@@ -124,46 +123,39 @@ class Worker:
         for bubble in reversed(seen[-8:]):
             if bubble.mine or self._tapped.get(bubble.id) == bubble.version:
                 continue
-            if self._question(bubble) or _way_on(bubble) is not None:
+            asked = asks(bubble, self.choices) and self.truth_of(bubble) is not None
+            if asked or _way_on(bubble) is not None:
                 return bubble
         return None
 
-    def _question(self, bubble: Shown) -> bool:
-        return bool(self.keys_of(bubble)) and self.truth_of(bubble) is not None
-
-    def keys_of(self, bubble: Shown) -> dict[int, Button]:
-        """The buttons that stand for labels, by label, whatever their order and ornaments."""
-        wording = {_plain(choice): label for label, choice in enumerate(self.choices)}
-        return {wording[_plain(key.text)]: key for key in bubble.keys if _plain(key.text) in wording}
-
     async def tap(self, bubble: Shown) -> None:
-        """Answer the question in the bubble, or press on."""
+        """Answer the question in the bubble, turn its pages until the answer is found, or press on."""
         self._tapped[bubble.id] = bubble.version
         truth = self.truth_of(bubble)
-        keys = self.keys_of(bubble)
-        if truth is None or not keys:
+        if truth is None or not asks(bubble, self.choices):
             key = _way_on(bubble)
             if key is not None:
                 await self.phone.tap(bubble, key)
             return
-        label = int(self.rng.choice(len(self.choices), p=self.confusion[truth]))
-        chosen = keys.get(label) or _no_choice(bubble) or keys[min(keys)]
-        self.given.append(Given(bubble.id, truth, label, await self.phone.tap(bubble, chosen)))
+        place = (bubble.id, bubble.words, bubble.photo)
+        if self._mind is None or self._mind.place != place:
+            self._mind = Mind(place, thought(self.confusion, truth, self.rng))
+        mind = self._mind
+        taken = step(bubble, mind.label, self.choices, mind.looked)
+        if taken is None:
+            return
+        query = await self.phone.tap(bubble, taken.key)
+        if not taken.answers:
+            mind.looked.add(taken.key.text)
+            return
+        self._mind = None
+        self.given.append(Given(bubble.id, truth, mind.label, query))
         if self.rng.random() < self.double_tap:
-            await self.phone.tap(bubble, chosen)
-
-
-def _plain(words: str) -> str:
-    """The wording without ornaments: numbers, emoji, tick marks and case."""
-    return re.sub(r"^\d+[.):]\s*(?=\S)", "", words.strip()).strip("".join(set(re.findall(r"[^\w]", words)))).casefold()
+            await self.phone.tap(bubble, taken.key)
 
 
 def _way_on(bubble: Shown) -> Button | None:
     return next((key for key in bubble.keys if key.data and WAY_ON.search(key.text)), None)
-
-
-def _no_choice(bubble: Shown) -> Button | None:
-    return next((key for key in bubble.keys if NO_CHOICE.search(key.text)), None)
 
 
 def worker(

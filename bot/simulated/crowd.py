@@ -10,12 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bot.sandbox.crowd import by_accuracy
+from bot.minds import Confusion, at_random, by_accuracy, constant, thought
 from core.forms import Layout, choice_of
 
-Confusion = NDArray[np.float64]  # (K, K), rows are the truth and sum to 1
 HABITS = ("honest", "random", "constant", "ring")
 
 
@@ -66,7 +64,7 @@ class Simulated:
     def label(self, truth: int, item: int, rng: np.random.Generator) -> int:
         """The label in their mind; members of a ring have the same one for an item."""
         dice = rng if self.ring < 0 else np.random.default_rng([self.ring, item])
-        return int(dice.choice(len(self.confusion), p=self.confusion[truth]))
+        return thought(self.confusion, truth, dice)
 
     def seconds(self, usual: float, rng: np.random.Generator, sigma: float = 0.5) -> float:
         """How long they take where an average worker takes `usual` seconds: log-normal, with this mean."""
@@ -102,7 +100,7 @@ def _confusion(kind: Kind, accuracy: float, labels: int, rng: np.random.Generato
     if kind.confusion is not None:
         return np.array(kind.confusion, dtype=np.float64)
     if kind.habit == "constant":
-        return np.tile(np.eye(labels)[rng.integers(labels)], (labels, 1))
+        return constant(labels, rng)
     if kind.habit in ("random", "ring"):
-        return np.full((labels, labels), 1 / labels)
+        return at_random(labels)
     return by_accuracy(labels, accuracy, rng)

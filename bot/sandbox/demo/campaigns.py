@@ -53,7 +53,7 @@ def digits(items: int = 1000, controls: int = 40, budget: int = 1300, seed: int 
     return DemoCampaign(
         slug="digits",
         command="/new digits\ntitle: Handwritten digits\nquestion: Which digit is this?\n"
-        f"labels: {', '.join(map(str, range(10)))}\nform: all\npay: 0.01 EUR",
+        f"labels: {', '.join(map(str, range(10)))}\npay: 0.01 EUR",
         uploads=(
             (
                 "controls.zip",
