@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 export TOKENIZERS_PARALLELISM := false
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: demo test serve night bench bench-acquisition bench-audit bench-beliefs bench-bot bench-choosing bench-compression bench-forecast bench-kill bench-kinds bench-night bench-prior check lint clean
+.PHONY: demo test serve night bench bench-acquisition bench-audit bench-beliefs bench-bot bench-choosing bench-compression bench-faults bench-forecast bench-kill bench-kinds bench-night bench-poison bench-prior check lint clean
 
 demo: .venv/.demo  ## the whole loop in a browser, no token needed; ARGS=--once ends after the table
 	$(BIN)/crowdloop demo $(ARGS)
@@ -54,6 +54,12 @@ bench-kinds: .venv/.bench  ## ratings, sets of labels, numbers and pairs against
 
 bench-kill: .venv/.test  ## kill -9 thirty times under load
 	$(BIN)/python -m tests.journeys.killing $(ARGS)
+
+bench-faults: .venv/.test  ## nights killed thirty times, full disks, short memory
+	$(BIN)/python -m tests.journeys.night_faults $(ARGS)
+
+bench-poison: .venv/.test  ## two hundred and fifty rows with a trigger, with the caps and without
+	$(BIN)/python -m tests.benchmarks.bench_poison $(ARGS)
 
 bench-forms: .venv/.bench  ## thumb-seconds of 77 intents by the form of the questions
 	$(BIN)/python -m tests.benchmarks.bench_forms $(ARGS)

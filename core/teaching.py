@@ -46,7 +46,16 @@ def lessons_of(snapshot: Snapshot, beliefs: Beliefs, taught: Sequence[Item]) -> 
     quiet = _quietened(snapshot, beliefs, chosen, caps, [item.posterior for item in taught])
     targets = certain(quiet, beliefs.pool)
     shown = likeliest(targets) if hard else targets
-    return Lessons([item.content for item in taught], shown, np.minimum(caps.weight, 1.0))
+    voices = _voices(snapshot, chosen)
+    return Lessons([item.content for item in taught], shown, np.minimum(caps.weight, 1.0), voices)
+
+
+def _voices(snapshot: Snapshot, chosen: Ints) -> list[tuple[int, ...]]:
+    """Who has answered each of these items, by their row in the snapshot."""
+    order = np.argsort(snapshot.answer_item, kind="stable")
+    workers, item = snapshot.answer_worker[order], snapshot.answer_item[order]
+    first, last = np.searchsorted(item, chosen), np.searchsorted(item, chosen, side="right")
+    return [tuple(workers[a:b].tolist()) for a, b in zip(first.tolist(), last.tolist(), strict=True)]
 
 
 def certain(posteriors: Sequence[Sequence[float]] | Floats, pool: Pool) -> Floats:

@@ -32,6 +32,7 @@ class Lessons:
     contents: Sequence[Content]  # N of them
     targets: Floats  # (N, K), rows sum to 1
     weights: Floats  # (N,), 0..1
+    voices: Sequence[Sequence[int]] = ()  # N of them: who has answered each content, by number; () where unknown
 
     def __post_init__(self) -> None:
         if not len(self.contents) == len(self.targets) == len(self.weights):

@@ -25,6 +25,7 @@ class Examples:
     soft_labels: Floats  # (N, K), rows sum to 1: the crowd's posterior
     weights: Floats  # (N,), at least 0
     labels: tuple[str, ...] = ()  # K wordings, for cards and pictures
+    voices: tuple[tuple[int, ...], ...] = ()  # who has answered each content, by number; () where unknown
 
     def __post_init__(self) -> None:
         """Refuse shapes and values that can never be right; raises BadExamples."""
@@ -35,6 +36,8 @@ class Examples:
             raise BadExamples(f"{n} contents, but soft labels {self.soft_labels.shape}, weights {self.weights.shape}")
         if self.labels and len(self.labels) != self.soft_labels.shape[1]:
             raise BadExamples(f"{len(self.labels)} labels, but soft labels have {self.soft_labels.shape[1]} columns")
+        if self.voices and len(self.voices) != n:
+            raise BadExamples(f"{n} contents, but the voices of {len(self.voices)}")
         rows = self.soft_labels.sum(axis=1)
         if not np.allclose(rows, 1.0, atol=1e-4) or (self.soft_labels < 0).any():
             raise BadExamples("every row of the soft labels must be a distribution")
@@ -54,6 +57,7 @@ class Examples:
         digest.update(np.ascontiguousarray(self.soft_labels, dtype="<f8").tobytes())
         digest.update(np.ascontiguousarray(self.weights, dtype="<f8").tobytes())
         digest.update("\0".join(self.labels).encode())
+        digest.update(repr(self.voices).encode() if self.voices else b"")
         return digest.hexdigest()
 
 

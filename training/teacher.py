@@ -66,6 +66,7 @@ class Teacher:
             soft_labels=lessons.targets,
             weights=lessons.weights,
             labels=self.labels,
+            voices=tuple(map(tuple, lessons.voices)),
         )
 
     def _piece(self, content: Content) -> str:

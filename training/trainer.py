@@ -17,6 +17,7 @@ from torch import Tensor
 
 from training.bases import base_folder, base_hash
 from training.calibrate import Blend, fit_blend, log_losses, softmax
+from training.corroborated import corroborated
 from training.cross_fit import cross_fit
 from training.ensemble import Ensemble, drawn
 from training.errors import VersionRefused
@@ -85,6 +86,8 @@ class TransformerTrainer:
         inputs = network.settle(network.encode(examples.contents), recipe.batch_size)
         features = look_at(inputs, recipe, network.features)
         weights = examples.weights
+        if examples.voices:
+            weights = corroborated(features, examples.soft_labels, weights, examples.voices)
         if recipe.noise_filter:
             said = cross_fit(features, examples.soft_labels, weights, recipe.seed)
             weights = undoubted(said, examples.soft_labels, weights)

@@ -97,9 +97,12 @@ class Nights:
 
     sure: dict[str, Floats]  # score -> (count,) how sure it is of the better version
     discordant: float  # mean share of items on which just one of the two is right
+    audits: int
 
 
-def nights(found: TextSet, made_: Sequence[Made], y: Ints, count: int, rng: np.random.Generator) -> Nights:
+def nights(
+    found: TextSet, made_: Sequence[Made], y: Ints, count: int, audits: int, rng: np.random.Generator
+) -> Nights:
     """Pairs of versions 2 points apart, each judged on items of its own."""
     pairs = [(a, b) for a in made_ for b in made_ if abs(a.accuracy - b.accuracy - POINTS) < SLACK]
     if not pairs:
@@ -108,17 +111,17 @@ def nights(found: TextSet, made_: Sequence[Made], y: Ints, count: int, rng: np.r
     apart = []
     for _ in range(count):
         better, worse = pairs[rng.integers(len(pairs))]
-        rows = rng.choice(len(y), AUDITS, replace=False)
+        rows = rng.choice(len(y), audits, replace=False)
         truth = crowd(y[rows], len(found.labels), rng)
-        again = rng.integers(0, AUDITS, (DRAWS, AUDITS))
+        again = rng.integers(0, audits, (DRAWS, audits))
         for name, score in SCORES.items():
             gain = score(worse.said[rows], truth) - score(better.said[rows], truth)
             sure[name].append(float((gain[again].mean(axis=1) > 0).mean()))
         apart.append((better.right != worse.right).mean())
-    return Nights({name: np.array(values) for name, values in sure.items()}, float(np.mean(apart)))
+    return Nights({name: np.array(values) for name, values in sure.items()}, float(np.mean(apart)), audits)
 
 
-def limit(discordant: float, items: int = AUDITS, points: float = POINTS, false: float = 0.05) -> float:
+def limit(discordant: float, items: int, points: float = POINTS, false: float = 0.05) -> float:
     """The share of truly better versions that the best test on paired right and wrong lets through, where `false` of
     the truly worse ones pass: the likelihood ratio is the difference of wins, and its distribution is known exactly.
     """
@@ -142,20 +145,22 @@ def wilson(hits: float, count: int) -> tuple[float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="50 nights instead of 200")
-    count = 50 if parser.parse_args().quick else NIGHTS
+    parser.add_argument("--audits", type=int, default=AUDITS, help="audit items of a night")
+    chosen = parser.parse_args()
+    count, audits = 50 if chosen.quick else NIGHTS, chosen.audits
     if not TEXTS.exists():
         raise SystemExit(f"{TEXTS} is not here: nothing to measure")
-    print(f"{count} nights a set, {AUDITS} audit items, versions {POINTS:.0%} apart; share promoted, better / worse")
+    print(f"{count} nights a set, {audits} audit items, versions {POINTS:.0%} apart; share promoted, better / worse")
     print(f"{'':38s}{'one right':>10s}" + "".join(f"{f'at {bar:.2f}':>16s}" for bar in BARS) + f"{'limit':>8s}")
     every = []
     for at, name in enumerate(SETS):
         rng = np.random.default_rng(at)
         found = text_set(name)
         made_, y = versions(found, 12, rng)
-        every.append(nights(found, made_, y, count, rng))
+        every.append(nights(found, made_, y, count, audits, rng))
         show(name, every[-1])
     joined = {name: np.concatenate([one.sure[name] for one in every]) for name in SCORES}
-    show("all", Nights(joined, float(np.mean([one.discordant for one in every]))))
+    show("all", Nights(joined, float(np.mean([one.discordant for one in every])), audits))
     better, worse = (joined["quadratic (the gate)"] >= 0.8).mean(), (joined["quadratic (the gate)"] <= 0.2).mean()
     n = len(joined["log loss"])
     print(
@@ -167,7 +172,7 @@ def main() -> None:
 def show(name: str, seen: Nights) -> None:
     for score, sure in seen.sure.items():
         cells = [f"{(sure >= bar).mean():8.1%} /{(sure <= 1 - bar).mean():5.1%}" for bar in BARS]
-        most = f"{limit(seen.discordant):8.1%}" if score == "label right" else f"{'':8s}"
+        most = f"{limit(seen.discordant, seen.audits):8.1%}" if score == "label right" else f"{'':8s}"
         print(f"{name:16s}{score:22s}{seen.discordant:10.1%}" + "".join(f"{c:>16s}" for c in cells) + most, flush=True)
 
 

@@ -15,11 +15,14 @@ import json
 import os
 import random
 import resource
+import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,7 +34,7 @@ from bot import nightly
 from core.ids import VersionId
 from tests.journeys.night_town import SLUG, Town, answer, founded
 from tests.training.conftest import sentences
-from training import loop
+from training import loop, trainer, versions
 
 WRITES = ("open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "sqlite3.connect", "shutil.rmtree")
 PATIENCE = 900.0  # seconds for one night, on a busy machine
@@ -155,9 +158,9 @@ def quality(town: Town, version: VersionId) -> tuple[float, float]:
     return 100 * float((said.argmax(axis=1) == truth).mean()), float(nats)
 
 
-def killed(kills: int, folder: Path, seed: int = 1) -> Kills:
+def killed(town: Town, kills: int, folder: Path, seed: int = 1) -> Kills:
     """Kills a night so many times, each on a copy of the same evening, looks, resumes it, and compares."""
-    dice, town = random.Random(seed), second_night(folder)
+    dice = random.Random(seed)
     before = {one.id for one in town.archive.versions(town.campaign.id)}
     count, seconds = operations(town, folder / "unbroken")
     unbroken = Town(folder / "unbroken", town.base)
@@ -186,29 +189,109 @@ def killed(kills: int, folder: Path, seed: int = 1) -> Kills:
     return Kills(kills, alive, refused, failed, float(worst[0]), float(worst[1]), promotions, tuple(stages))
 
 
-def full_disk(town: Town, folder: Path, where: int) -> str:
-    """The night with a file operation that finds the disk full; why it failed, empty where it ended well."""
-    copy = town.copied(folder)
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What a fault has left of a night."""
 
-    def refuse(event: str) -> None:
-        if event == "sqlite3.connect":
-            return
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    night(copy, at_operation(where, refuse))
-    return outcome(copy)
+    fault: str
+    reason: str  # why there is no new version, as the admin reads it
+    letters: int  # to the admin, about this night
+    served: bool  # the version that served before serves still
+    broken: tuple[str, ...]
 
 
-def small_files(town: Town, folder: Path, most: int) -> str:
-    """The night where no file may grow beyond so many bytes: the system itself refuses to write more."""
-    copy = town.copied(folder)
+def small_files() -> None:
+    """No file may grow beyond 40 kB, less than the weights take: the system itself refuses, as a full disk does."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    versions.write_version = limited(versions.write_version)  # type: ignore[assignment]
+    trainer.write_version = versions.write_version  # type: ignore[attr-defined]
 
-    def plant() -> None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 
-    night(copy, plant)
-    return outcome(copy)
+def limited(write: Callable[..., object]) -> Callable[..., object]:
+    """A write that finds the disk full; the database lies on another."""
+
+    def work(*given: object) -> object:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, before[1]))
+        try:
+            return write(*given)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return work
+
+
+def no_numbers() -> None:
+    """The tenth loss is no number."""
+    calls, real = iter(range(10**6)), loop.piece_loss
+    loop.piece_loss = lambda *given: real(*given) if next(calls) < 10 else float("nan")  # type: ignore[assignment]
+
+
+def no_memory() -> None:
+    """No batch fits, however small."""
+
+    def refuse(*_: object) -> float:
+        raise MemoryError
+
+    loop.piece_loss = refuse  # type: ignore[assignment]
+
+
+def no_renaming() -> None:
+    """The first version that is moved to its place finds the disk full."""
+
+    def refuse(event: str, args: tuple[object, ...]) -> None:
+        if event == "os.rename" and "/.part-" in str(args[0]):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    sys.addaudithook(refuse)
+
+
+FAULTS: dict[str, Plant] = {
+    "no room for a version": small_files,
+    "no room for its name": no_renaming,
+    "a loss that is no number": no_numbers,
+    "no memory at all": no_memory,
+}
+
+
+def suffered(town: Town, folder: Path) -> list[Fault]:
+    """Each fault in a night on a copy of the same evening."""
+    found = []
+    for number, (name, plant) in enumerate(FAULTS.items()):
+        copy = town.copied(folder / f"fault-{number}")
+        serving, letters = copy.campaign.serving, posted(copy)
+        night(copy, plant)
+        served = copy.campaign.serving == serving
+        found.append(Fault(name, outcome(copy), posted(copy) - letters, served, tuple(copy.faults())))
+    return found
+
+
+def posted(town: Town) -> int:
+    [(count,)] = town.asked("SELECT COUNT(*) FROM outbox")
+    return int(str(count))
+
+
+def full_disk(town: Town, folder: Path) -> Fault | None:
+    """The night on a real disk of 2 MB (versions alone), filled to the last page; None where none can be mounted."""
+    copy = town.copied(folder / "disk")
+    kept = copy.folder / "kept"
+    (copy.folder / "versions").rename(kept)
+    (copy.folder / "versions").mkdir()
+    mounted = ("mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(copy.folder / "versions"))
+    if os.geteuid() or subprocess.run(mounted, check=False, capture_output=True).returncode:
+        return None
+    try:
+        shutil.copytree(kept, copy.folder / "versions", dirs_exist_ok=True)
+        with suppress(OSError), (copy.folder / "versions" / "ballast").open("wb") as file:
+            while True:
+                file.write(b"0" * 4096)
+                file.flush()
+        serving, letters = copy.campaign.serving, posted(copy)
+        night(copy)
+        served = copy.campaign.serving == serving
+        return Fault("a full disk", outcome(copy), posted(copy) - letters, served, tuple(copy.faults()))
+    finally:
+        subprocess.run(("umount", str(copy.folder / "versions")), check=False)
 
 
 def outcome(town: Town) -> str:
@@ -221,13 +304,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--quick", action="store_true", help="no disk is mounted")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     begun = datetime.now(UTC)
-    with tempfile.TemporaryDirectory() as folder:
-        found = killed(chosen.kills, Path(folder), chosen.seed)
-    print(json.dumps(asdict(found) | {"seconds": round((datetime.now(UTC) - begun).total_seconds(), 1)}))
-    good = not found.refused and not found.failed and found.apart <= 0.2
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        town = second_night(folder)
+        found = killed(town, chosen.kills, folder, chosen.seed)
+        faults = suffered(town, folder)
+        disk = None if chosen.quick else full_disk(town, folder)
+    faults += [disk] if disk else []
+    seconds = round((datetime.now(UTC) - begun).total_seconds(), 1)
+    print(json.dumps(asdict(found) | {"faults": [asdict(fault) for fault in faults], "seconds": seconds}))
+    broken = [fault for fault in faults if fault.broken or not fault.served or not fault.reason]
+    good = not found.refused and not found.failed and found.apart <= 0.2 and not broken
     raise SystemExit(0 if good else 1)
 
 
