@@ -58,7 +58,8 @@ def corroborated(features: Floats, soft: Floats, weights: Floats, voices: Sequen
 
 def theirs(voices: Sequence[Sequence[int]], gone: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return (N,) whether an item has heard none but voices of whom more than a tenth of the items is gone."""
-    given, lost = Counter(chain.from_iterable(voices)), Counter(chain(*(voices[at] for at in np.flatnonzero(gone).tolist())))
+    left = [voices[at] for at in np.flatnonzero(gone).tolist()]
+    given, lost = Counter(chain.from_iterable(voices)), Counter(chain.from_iterable(left))
     guilty = {voice for voice, count in lost.items() if count >= GUILTY and count > GUILTY_SHARE * given[voice]}
     return np.array([bool(one) and guilty.issuperset(one) for one in voices])
 
