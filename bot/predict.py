@@ -52,7 +52,7 @@ def header(serving: Serving) -> list[str]:
 
 def _json(serving: Serving) -> Writer:
     labels, version = serving.campaign.labels, serving.version
-    return lambda text, said: json.dumps(told(text, labels, said, version), ensure_ascii=False) + "\n"
+    return lambda text, said: json.dumps(told(text, labels, said.tolist(), version), ensure_ascii=False) + "\n"
 
 
 def _csv(serving: Serving) -> Writer:

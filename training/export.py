@@ -113,7 +113,8 @@ def portable(speaker: Speaker) -> CrowdloopForSequenceClassification:
         id2label=names,
         label2id={name: at for at, name in names.items()},
     )
-    model = CrowdloopForSequenceClassification(config).eval()
+    model = CrowdloopForSequenceClassification(config)
+    model.train(False)
     model.load_state_dict(weights_of(network, speaker.probe, card.blend.probe_share))
     return model
 

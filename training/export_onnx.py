@@ -45,7 +45,8 @@ def onnx_writers(int8: bool) -> list[Writer]:
 
 def write_float(folder: Path, texts: Sequence[str]) -> Floats:
     """Write the graph of the model that lies in the folder; return what it says of texts (N, K)."""
-    model = CrowdloopForSequenceClassification.from_pretrained(folder, attn_implementation="eager").eval()
+    model = CrowdloopForSequenceClassification.from_pretrained(folder, attn_implementation="eager")
+    model.train(False)
     ids = torch.randint(5, 50, (3, 7))
     either = torch.export.Dim.DYNAMIC
     shape = {0: either, 1: either}

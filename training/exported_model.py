@@ -18,7 +18,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 NORMS = ("final_norm", "layernorm")  # that belong above the last layer only
 
 
-class CrowdloopConfig(PretrainedConfig):
+class CrowdloopConfig(PretrainedConfig):  # type: ignore[no-untyped-call]
     """The base's configuration, how it is cut, and how its voices are mixed."""
 
     model_type = "crowdloop"
@@ -77,7 +77,7 @@ def cut(model: Any, trained: int) -> tuple[Any, Any]:
     return lower, model
 
 
-class CrowdloopForSequenceClassification(PreTrainedModel):
+class CrowdloopForSequenceClassification(PreTrainedModel):  # type: ignore[no-untyped-call]
     """Tokens -> lower layers -> tuned and untouched upper layers -> means -> two linear voices -> one mixture."""
 
     config_class = CrowdloopConfig
@@ -87,19 +87,19 @@ class CrowdloopForSequenceClassification(PreTrainedModel):
     def __init__(self, config: CrowdloopConfig) -> None:
         super().__init__(config)
         wanted = dict(config.base)
-        base = AutoModel.from_config(
+        base = AutoModel.from_config(  # type: ignore[no-untyped-call]
             AutoConfig.for_model(wanted.pop("model_type"), **wanted), attn_implementation=config._attn_implementation
         )
         if getattr(base, "pooler", None) is not None:
             base.pooler = None
-        width = base.config.hidden_size
+        width, labels = base.config.hidden_size, len(config.id2label or {})
         self.lower, upper = cut(base, config.trained_layers)
         tuned, probed = config.probe_share < 1, config.probe_share > 0
         self.twin = copy.deepcopy(upper) if probed else None
         self.upper = upper if tuned else None
-        self.head = nn.Linear(width, config.num_labels) if tuned else None
-        self.probe = nn.Linear(width, config.num_labels) if probed else None
-        self.post_init()
+        self.head = nn.Linear(width, labels) if tuned else None
+        self.probe = nn.Linear(width, labels) if probed else None
+        self.post_init()  # type: ignore[no-untyped-call]
 
     def forward(
         self,
@@ -137,5 +137,5 @@ def mean(states: Tensor, mask: Tensor) -> Tensor:
     return (states * shown).sum(dim=1) / shown.sum(dim=1).clamp(min=1.0)
 
 
-CrowdloopConfig.register_for_auto_class()
-CrowdloopForSequenceClassification.register_for_auto_class("AutoModelForSequenceClassification")
+CrowdloopConfig.register_for_auto_class()  # type: ignore[no-untyped-call]
+CrowdloopForSequenceClassification.register_for_auto_class("AutoModelForSequenceClassification")  # type: ignore[no-untyped-call]
