@@ -14,7 +14,11 @@ import numpy as np
 import torch
 
 from training.checkpoint import FULL, digest, read_checkpoint, write_whole
-from training.examples import Floats
+from training.errors import VersionRefused
+from training.examples import Floats, sorted_batches
+from training.network import Network, device_for
+from training.probe import Probe
+from training.versions import VersionCard
 
 LEAST = 1024  # contents below which a chunk is quicker scored again than kept
 Scored = tuple[Floats, Floats]  # suggestions (n, K), embeddings (n, D)
@@ -38,6 +42,23 @@ def scored_once(home: Path, version: str, contents: Sequence[str], score: Callab
         if error.errno not in FULL:
             raise
     return suggestions, embeddings
+
+
+def suggest(
+    network: Network, probe: Probe, card: VersionCard, contents: list[str], batch: int
+) -> tuple[Floats, Floats]:
+    """Return (suggestions (n, K), embeddings (n, D)) of contents, in their order."""
+    inputs = network.encode(contents)
+    logits = np.empty((len(contents), len(probe.bias)))
+    features = np.empty((len(contents), len(probe.centre)))
+    with torch.inference_mode():
+        for rows in sorted_batches(inputs.lengths, batch, card.recipe.batch_tokens):
+            said, seen = network.look(inputs.take(rows, device_for(card.recipe.device)))
+            if said.shape[1] != len(probe.bias) or seen.shape[1] != len(probe.centre):
+                raise VersionRefused("the version's probe does not stand on its own network")
+            logits[rows], features[rows] = said.float().cpu().numpy(), seen.float().cpu().numpy()
+    second = probe.logits(torch.from_numpy(features).float()).double().numpy()
+    return card.blend.probabilities(logits, second), features
 
 
 def fingerprint(contents: Sequence[str]) -> str:

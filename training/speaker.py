@@ -9,8 +9,9 @@ from pathlib import Path
 from core.glossary import Term, explained
 from training.errors import VersionRefused
 from training.examples import Floats
+from training.pool import suggest
 from training.recipe import Aim, Kind
-from training.trainer import load_network, suggest
+from training.trainer import load_network
 from training.versions import open_version
 
 CHUNK = 1024  # texts that are read before any is answered

@@ -27,7 +27,7 @@ from training.image_network import ImageNetwork
 from training.loop import Course, Progress, lesson_of, teach
 from training.network import Batch, Inputs, Network, device_for
 from training.options import undoubted
-from training.pool import Scored, scored_once, whole
+from training.pool import Scored, scored_once, suggest, whole
 from training.probe import PULLS, Probe, fit_probe
 from training.recipe import Kind, Recipe
 from training.team import announce, team
@@ -208,23 +208,6 @@ def load_network(version: Version) -> tuple[Network, Probe]:
         raise VersionRefused(f"version {version.hash[:12]}: its weights do not fit its recipe ({error})") from error
     network.merge()
     return network, probe
-
-
-def suggest(
-    network: Network, probe: Probe, card: VersionCard, contents: list[str], batch: int
-) -> tuple[Floats, Floats]:
-    """Return (suggestions (n, K), embeddings (n, D)) of contents, in their order."""
-    inputs = network.encode(contents)
-    logits = np.empty((len(contents), len(probe.bias)))
-    features = np.empty((len(contents), len(probe.centre)))
-    with torch.inference_mode():
-        for rows in sorted_batches(inputs.lengths, batch, card.recipe.batch_tokens):
-            said, seen = network.look(inputs.take(rows, device_for(card.recipe.device)))
-            if said.shape[1] != len(probe.bias) or seen.shape[1] != len(probe.centre):
-                raise VersionRefused("the version's probe does not stand on its own network")
-            logits[rows], features[rows] = said.float().cpu().numpy(), seen.float().cpu().numpy()
-    second = probe.logits(torch.from_numpy(features).float()).double().numpy()
-    return card.blend.probabilities(logits, second), features
 
 
 def look_at(inputs: Inputs, recipe: Recipe, what: Callable[[Batch], Tensor]) -> Floats:

@@ -8,9 +8,9 @@ import torch
 
 from core.glossary import Term
 from tests.training.conftest import TOPICS, World
+from training.pool import suggest
 from training.saliency import telling
 from training.speaker import Speaker
-from training.trainer import suggest
 from training.versions import Version
 
 LABELS = ("weather", "food", "travel")
