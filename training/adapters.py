@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from peft import (
@@ -78,7 +79,7 @@ class Ranks:
     """
 
     def __init__(self, module: nn.Module, recipe: Recipe, steps: int) -> None:
-        """Plan for this many steps; the orthogonality penalty of the paper is added by `penalty`."""
+        """Plan for this many steps; the paper's penalty is `orthogonality`."""
         config = AdaLoraConfig(
             init_r=max(recipe.rank + 1, round(recipe.rank * FIRST_RANKS)),
             target_r=recipe.rank,
@@ -86,7 +87,8 @@ class Ranks:
             tfinal=steps // 3,
             total_step=steps + 1,
         )
-        self.module, self.allocator, self.last = module, RankAllocator(module, config, NAME), steps + 1 - steps // 3
+        self.module, self.last = module, steps + 1 - steps // 3
+        self.allocator: Any = RankAllocator(module, config, NAME)  # type: ignore[no-untyped-call]
         self.kept: dict[str, list[bool]] = {}
 
     def after(self, step: int) -> None:
@@ -127,7 +129,7 @@ class Prefix(nn.Module):
             num_attention_heads=heads,
             num_transformer_submodules=1,
         )
-        self.encoder = PrefixEncoder(config)
+        self.encoder = PrefixEncoder(config)  # type: ignore[no-untyped-call]
         nn.init.normal_(self.encoder.embedding.weight, std=0.1)
 
     def forward(self, rows: int, mask: Tensor) -> tuple[DynamicCache, Tensor]:

@@ -67,15 +67,19 @@ def scorecard(
     f1 = ratio(2 * hits, said + there)
     auc = np.stack([roc_auc(suggestions[:, label], truth[:, label], counts) for label in range(k)], axis=1)
     tables = (precision, recall, f1, auc)
+    means = [spread(mean_known(np.where(np.isnan(table) & (there > 0), 0.0, table))) for table in tables]
     all_hits, all_said, all_there = hits.sum(axis=1), said.sum(axis=1), there.sum(axis=1)
     return Scorecard(
-        evaluate(suggestions, truth, rng, draws),
-        tuple(LabelFigures(float(there[0, at]), *(spread(table[:, at]) for table in tables)) for at in range(k)),
-        *(spread(mean_known(np.where(np.isnan(table) & (there > 0), 0.0, table))) for table in tables),
-        spread(ratio(all_hits, all_said)),
-        spread(ratio(all_hits, all_there)),
-        spread(ratio(2 * all_hits, all_said + all_there)),
-        {} if languages is None else by_language(suggestions, truth, languages, rng, draws),
+        overall=evaluate(suggestions, truth, rng, draws),
+        labels=tuple(LabelFigures(float(there[0, at]), *(spread(table[:, at]) for table in tables)) for at in range(k)),
+        macro_precision=means[0],
+        macro_recall=means[1],
+        macro_f1=means[2],
+        macro_roc_auc=means[3],
+        micro_precision=spread(ratio(all_hits, all_said)),
+        micro_recall=spread(ratio(all_hits, all_there)),
+        micro_f1=spread(ratio(2 * all_hits, all_said + all_there)),
+        languages={} if languages is None else by_language(suggestions, truth, languages, rng, draws),
     )
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -80,7 +81,8 @@ def judge_by_folds(examples: Examples, groups: Rows) -> Judge:
                 teach(member, lesson, recipe)
             logits[fold == held] = look_at(inputs, recipe, network)[fold == held]
         heat = fit_temperature(logits, examples.soft_labels, examples.weights)
-        return log_losses(softmax(logits / heat), examples.soft_labels) * examples.weights / examples.weights.mean()
+        losses = log_losses(softmax(logits / heat), examples.soft_labels)
+        return np.asarray(losses * examples.weights / examples.weights.mean())
 
     return judge
 
@@ -142,16 +144,15 @@ def weekly(settings: Recipe, home: Path, judge: Callable[[], Judge], hours: floa
     return found.recipe
 
 
-def suggested(trial: object, incumbent: Recipe) -> Recipe:
+def suggested(trial: Any, incumbent: Recipe) -> Recipe:
     """Return a recipe near the incumbent: step sizes, passes, rank and trained layers."""
-    draw = trial
     return replace(
         incumbent,
-        learning_rate=draw.suggest_float("learning_rate", 2e-4, 4e-3, log=True),  # type: ignore[attr-defined]
-        head_learning_rate=draw.suggest_float("head_learning_rate", 1e-3, 3e-2, log=True),  # type: ignore[attr-defined]
-        epochs=draw.suggest_int("epochs", 4, 20),  # type: ignore[attr-defined]
-        rank=draw.suggest_categorical("rank", [4, 8, 16]),  # type: ignore[attr-defined]
-        trained_layers=draw.suggest_int("trained_layers", 2, 6),  # type: ignore[attr-defined]
+        learning_rate=trial.suggest_float("learning_rate", 2e-4, 4e-3, log=True),
+        head_learning_rate=trial.suggest_float("head_learning_rate", 1e-3, 3e-2, log=True),
+        epochs=trial.suggest_int("epochs", 4, 20),
+        rank=trial.suggest_categorical("rank", [4, 8, 16]),
+        trained_layers=trial.suggest_int("trained_layers", 2, 6),
     )
 
 

@@ -122,7 +122,7 @@ def cut(model: PreTrainedModel, trained: int) -> tuple[PreTrainedModel | None, P
     setattr(*found, layers[below:])
     for part in model.modules():  # a layer finds its keys and values by its number
         if hasattr(part, "layer_idx"):
-            part.layer_idx -= below
+            part.layer_idx = int(part.layer_idx) - below  # type: ignore[arg-type, assignment]
     model.embeddings = Passage()
     return lower, model
 

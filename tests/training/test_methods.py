@@ -110,7 +110,7 @@ def same_after_loading(examples: Examples, recipe: Recipe, home: Path) -> None:
 
 @pytest.mark.parametrize("method", TEXT_METHODS)
 def test_each_method_works_on_bert(world: World, recipe: Recipe, tmp_path: Path, method: Method) -> None:
-    """Seen to fail with the layers' numbers left as before the cut (prefix), and without `merge` of DoRA's scale."""
+    """Seen to fail with the layers' numbers left as before the cut (prefix)."""
     shown_to_learn(world.examples, replace(recipe, method=method), tmp_path)
 
 
@@ -118,7 +118,6 @@ def test_each_method_works_on_bert(world: World, recipe: Recipe, tmp_path: Path,
 def test_each_method_works_on_a_vision_transformer(
     stripes: Examples, vision: Path, tmp_path: Path, method: Method
 ) -> None:
-    """Seen to fail with the queries in place of the values for IA3."""
     recipe = Recipe(
         vision_base=str(vision), method=method, learning_rate=3e-3, head_learning_rate=0.03, epochs=8, batch_size=8
     )

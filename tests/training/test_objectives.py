@@ -40,7 +40,7 @@ def world_of(aim: Aim, seed: int, rows: int = 5) -> tuple[torch.Tensor, torch.Te
 @pytest.mark.parametrize("aim", list(Aim))
 @given(seed=SEEDS)
 def test_gradients_are_those_of_finite_differences(aim: Aim, seed: int) -> None:
-    """Seen to fail with the sign of `below` turned in `log_steps`, and with a detached softmax for pairs."""
+    """With `test_what_is_said_is_a_distribution...` seen to fail with the sign of `below` turned in `log_steps`."""
     logits, targets, weights = world_of(aim, seed)
     objective = OBJECTIVES[aim]
     logits.requires_grad_(True)
