@@ -61,19 +61,18 @@ def write_float(folder: Path, texts: Sequence[str]) -> Floats:
 
 
 def write_int8(folder: Path, texts: Sequence[str]) -> Floats:
-    """Write the graph with weights of 8 bits, a scale for each output; return what it says of texts (N, K).
+    """Write the graph with weights of 8 bits; return what it says of texts (N, K).
 
-    Activations are quantised as they come (dynamic), so that nothing has to be calibrated on items. Embeddings and
-    everything else that is no matrix product of a linear layer stay in float.
+    Linear layers have a scale for each output, embeddings one for all. Activations are quantised as they come
+    (dynamic), so that nothing has to be calibrated on items. Norms, softmax and calibration stay in float.
     """
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     graph = onnx.load(folder / FLOAT)
     del graph.graph.value_info[:]  # the exporter's shapes of folded constants contradict the quantiser's own
-    quantize_dynamic(
-        graph, folder / INT8, op_types_to_quantize=["MatMul", "Gemm"], per_channel=True, weight_type=QuantType.QInt8
-    )
+    parts = ["MatMul", "Gemm", "Gather"]
+    quantize_dynamic(graph, folder / INT8, op_types_to_quantize=parts, per_channel=True, weight_type=QuantType.QInt8)
     return OnnxSpeaker.of(folder, INT8).say(texts)
 
 
