@@ -14,8 +14,8 @@ async def test_a_head_is_full_for_who_has_met_the_best(ledger: Ledger) -> None:
     here = await scene(ledger, items=9, seats=2)
     mine = here.workers[0].id
     for n in range(9):
-        item = await here.see(f"i{n}")
-        await ledger.transact(lambda tx, item=item, n=n: tx.save_item(replace(item, priority=2.0 - n / 10)))
+        item = replace(await here.see(f"i{n}"), priority=2.0 - n / 10)
+        await ledger.transact(lambda tx, item=item: tx.save_item(item))
         if n < 5:
             await here.take(await here.ask(0, f"i{n}"))
     found = await ledger.transact(lambda tx: tx.head(here.campaign.id, mine, 2))
