@@ -22,6 +22,7 @@ WORDS = st.text("abcdefgh XYZ", min_size=1, max_size=12).map(str.strip).filter(b
         ("The atm ate my Debit Card.", ["ATM", "debit card"]),
         ("my card, not the debit card", ["card", "debit card"]),
         ("a cardigan for the atmosphere", []),
+        ("discard it", []),
         ("card ATM card", ["card", "ATM"]),
         ("", []),
     ],
