@@ -66,7 +66,7 @@ def test_an_option_that_is_off_changes_nothing(world: World, recipe: Recipe) -> 
 
 
 def test_two_equal_passes_do_not_differ(world: World, recipe: Recipe) -> None:
-    """Meant to fail with the two losses added instead of halved."""
+    """Seen to fail with the two losses added instead of halved."""
     network, batch, soft, weights = a_batch(world, recipe)
     plain, twice = (batch_loss(network, batch, soft, weights, replace(recipe, r_drop=r)) for r in (0.0, 5.0))
     assert float(twice.detach()) == pytest.approx(float(plain.detach()), rel=1e-5), "no dropout in eval"
@@ -82,12 +82,14 @@ def test_cutoff_hides_its_share_and_never_everything() -> None:
     batch = Batch(torch.zeros(200, 30, 4), torch.ones(200, 30, dtype=torch.long))
     seen = cut_off(batch, 0.3).mask
     assert seen is not None and 0.28 < 1 - seen[:, 1:].float().mean() < 0.32 and (seen.sum(dim=1) > 0).all()
+    short = cut_off(Batch(torch.zeros(200, 2, 4), torch.ones(200, 2, dtype=torch.long)), 0.9).mask
+    assert short is not None and (short.sum(dim=1) > 0).all()
     assert cut_off(Batch(torch.zeros(2, 3), None), 0.3).mask is None
 
 
 @given(st.integers(0, 10_000))
 def test_mixing_keeps_all_that_counts(seed: int) -> None:
-    """Meant to fail with the other example's weight left out."""
+    """Seen to fail with the other example's target left out."""
     torch.manual_seed(seed)
     soft, weights = torch.rand(6, 3).softmax(-1), torch.rand(6) + 0.1
     batch = Batch(torch.randn(6, 5, 2), torch.ones(6, 5, dtype=torch.long))
@@ -99,7 +101,7 @@ def test_mixing_keeps_all_that_counts(seed: int) -> None:
 
 
 def test_labels_that_contradict_all_others_are_left_out() -> None:
-    """Meant to fail with the bar at the greatest chance in place of the mean."""
+    """Seen to fail with the bar at the greatest chance in place of the mean."""
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 3, 300)
     said = 0.7 * np.eye(3)[truth] + 0.3 * rng.dirichlet(np.ones(3), 300)
@@ -124,7 +126,7 @@ def test_members_learn_other_draws_and_a_lone_one_learns_all() -> None:
 
 
 def test_members_that_agree_leave_no_disagreement() -> None:
-    """Meant to fail with the members' mean doubt taken for the doubt of their mean."""
+    """Seen to fail with the members' mean doubt taken for the doubt of their mean."""
     agreed = np.tile([[0.5, 0.5], [0.9, 0.1]], (3, 1, 1))
     np.testing.assert_allclose(disagreement(agreed), 0.0, atol=1e-9)
     apart = np.array([[[1.0, 0.0]], [[0.0, 1.0]]])

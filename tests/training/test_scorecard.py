@@ -20,7 +20,7 @@ def case(n: int, k: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 @given(st.integers(0, 10_000), st.integers(2, 5))
 def test_figures_are_those_of_a_known_library(seed: int, k: int) -> None:
-    """Meant to fail with ties counted whole in the area, and with precision and recall exchanged."""
+    """Seen to fail with ties counted whole in the area, and with precision and recall exchanged."""
     said, truth = case(80, k, seed)
     card = scorecard(said, truth, np.random.default_rng(0), draws=5)
     y, called = truth.argmax(axis=1), said.argmax(axis=1)
@@ -37,7 +37,7 @@ def test_figures_are_those_of_a_known_library(seed: int, k: int) -> None:
 
 
 def test_several_labels_an_item_are_counted_each() -> None:
-    """Meant to fail with the likeliest label taken for what was called."""
+    """Seen to fail with the likeliest label taken for what was called."""
     truth = np.array([[1, 1, 0], [0, 1, 0], [1, 0, 1], [0, 0, 0]], dtype=float)
     called = np.array([[1, 0, 0], [0, 1, 0], [1, 1, 1], [0, 0, 0]], dtype=float)
     card = scorecard(np.full((4, 3), 1 / 3), truth, np.random.default_rng(0), called=called, draws=5)
@@ -74,7 +74,7 @@ def test_a_label_that_nothing_defines_has_no_figure_and_spoils_no_mean() -> None
 
 
 def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
-    """Meant to fail with the quantiles of a 68 % interval."""
+    """Seen to fail with the quantiles of a 68 % interval."""
     rng, held = np.random.default_rng(5), 0
     for _ in range(150):
         y = rng.integers(0, 2, 200)
