@@ -15,12 +15,12 @@ from core.cross_fitting import cross_fitted
 from core.errors import NothingToLearn, VersionRefused
 from core.ids import VersionId
 from core.item import Item, Role, Verdict
-from core.ports import Archive, Beliefs, Claim, Letter, NightResult, Snapshot, Trainer
+from core.ports import Archive, Beliefs, Claim, Letter, NightResult, Snapshot
 from core.promotion import judge, promoted
 from core.refit import beliefs_of
 from core.shadow import in_shadow, succession, watched_for
 from core.tomorrow import Tomorrow, expected, gathered, queued
-from core.version import Floats, Judgement, Version, VersionState
+from core.version import Floats, Judgement, Trainer, Version, VersionState
 
 LEAST = 20  # answered items below which there is nothing to learn
 

@@ -21,7 +21,7 @@ from core.question import Answer, Question, QuestionState
 from core.reliability import Pool, Reliability
 from core.review import Review
 from core.routing import Head
-from core.version import Floats, Lessons, Scores, Version, VersionState
+from core.version import Version, VersionState
 from core.vigilance import Vigilance
 from core.worker import Enrolment, Suspicion, Worker
 
@@ -244,11 +244,3 @@ class Archive(ChainArchive, Protocol):
     def answers(self, campaign: CampaignId) -> Iterator[tuple[str, str, Answer, Question]]: ...
 
     """(item's name, worker's pseudonym, answer, question) of the answers that stand, in the order of their coming."""
-
-
-class Trainer(Protocol):
-    """Teaches networks; the versions lie in its own folder, each under its id."""
-
-    def cross_fit(self, lessons: Lessons) -> Floats: ...  # (N, K): each row by what did not learn it; TrainingFailed
-    def train(self, lessons: Lessons, tell: Callable[[str], None]) -> VersionId: ...  # TrainingFailed
-    def score(self, version: VersionId, contents: Sequence[Content]) -> Iterator[Scores]: ...  # in the order given

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,3 +69,11 @@ class Version:
     created_at: datetime
     taught: int  # items it was trained on
     judgement: Judgement | None
+
+
+class Trainer(Protocol):
+    """Teaches networks; the versions lie in its own folder, each under its id."""
+
+    def cross_fit(self, lessons: Lessons) -> Floats: ...  # (N, K): each row by what did not learn it; TrainingFailed
+    def train(self, lessons: Lessons, tell: Callable[[str], None]) -> VersionId: ...  # TrainingFailed
+    def score(self, version: VersionId, contents: Sequence[Content]) -> Iterator[Scores]: ...  # in the order given

@@ -123,7 +123,8 @@ def started(name: str, folder: Path, run: str) -> Tracker | None:
     from accelerate.tracking import LOGGER_TYPE_TO_CLASS  # optional services: none is loaded before it is wanted
 
     folder.mkdir(parents=True, exist_ok=True)
-    place = {"tensorboard": {"logging_dir": folder / "tensorboard"}, "mlflow": {"logging_dir": None}}.get(name, {})
+    places: dict[str, dict[str, Any]] = {"tensorboard": {"logging_dir": folder / "tensorboard"}}
+    place = places.get(name, {"logging_dir": None} if name == "mlflow" else {})
     try:
         tracker = LOGGER_TYPE_TO_CLASS[name](run, **place)
         if hasattr(tracker, "start"):

@@ -18,6 +18,7 @@ from core.grouping import Group
 
 KEY = re.compile(r"([A-Za-z][A-Za-z_.]*)[ \t]*[:：][ \t]*(.*)", re.DOTALL)
 TITLE = 100  # letters
+SHARES = ("confidence", "control_share", "suspension", "audit_share", "network_weight", "show_suggestion")
 EXAMPLE = """/new pets
 title: Cats and dogs
 question: Which animal is this about?
@@ -217,24 +218,16 @@ def _minutes(name: str) -> Callable[[_Sheet, str], None]:
 KEYS: dict[str, Callable[[_Sheet, str], None]] = {
     "title": _title,
     **dict.fromkeys(("question", "instructions"), _instructions),
+    **{name: _count(name) for name in ("min_overlap", "max_overlap", "newcomer_controls", "shadow_nights")},
+    **{name: _share(name) for name in SHARES},
     "labels": _names,
     "kind": _kind,
     "goal": lambda sheet, value: sheet.policy.update({"goal": Goal(value.lower())}),
-    "confidence": _share("confidence"),
     "overlap": _overlap,
-    "min_overlap": _count("min_overlap"),
-    "max_overlap": _count("max_overlap"),
     "pay": _pay,
-    "control_share": _share("control_share"),
-    "newcomer_controls": _count("newcomer_controls"),
-    "suspension": _share("suspension"),
-    "audit_share": _share("audit_share"),
-    "network_weight": _share("network_weight"),
     "form": _form,
     "groups": _groups,
-    "show_suggestion": _share("show_suggestion"),
     "auto_label": lambda sheet, value: sheet.policy.update({"auto_label": ("off", "on").index(value.lower()) == 1}),
-    "shadow_nights": _count("shadow_nights"),
     "lease": _minutes("lease"),
     "undo": _minutes("undo"),
     "zone": _zone,
