@@ -84,6 +84,7 @@ class Team:
         """Let the others end; the first says so when it has nothing more for them."""
         if self.size > 1 and self.first:
             self.told(None)
+            _part()
 
 
 @lru_cache(maxsize=1)
@@ -113,4 +114,12 @@ def follow(mine: Team, jobs: Mapping[str, Callable[..., object]]) -> int:
         with suppress(TrainingFailed):
             jobs[name](*arguments)
         done += 1
+    _part()
     return done
+
+
+def _part() -> None:
+    """End the group in all processes at once: one that ends alone aborts those who still listen to it."""
+    if torch.distributed.is_initialized():
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()

@@ -201,7 +201,7 @@ class Fault:
 
 
 def small_files() -> None:
-    """No file may grow beyond 40 kB, less than the weights take: the system itself refuses, as a full disk does."""
+    """No file may grow beyond a kilobyte, less than the weights take: the system itself refuses, as a full disk does."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     versions.write_version = limited(versions.write_version)  # type: ignore[assignment]
     trainer.write_version = versions.write_version  # type: ignore[attr-defined]
@@ -212,7 +212,7 @@ def limited(write: Callable[..., object]) -> Callable[..., object]:
 
     def work(*given: object) -> object:
         before = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, before[1]))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, before[1]))
         try:
             return write(*given)
         finally:
