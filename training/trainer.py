@@ -20,7 +20,7 @@ from training.calibrate import Blend, fit_blend, log_losses, softmax
 from training.corroborated import corroborated
 from training.cross_fit import cross_fit
 from training.ensemble import Ensemble, drawn
-from training.errors import VersionRefused
+from training.errors import BadExamples, VersionRefused
 from training.evaluate import evaluate
 from training.examples import Examples, Floats, Rows, sorted_batches, split
 from training.image_network import ImageNetwork
@@ -29,7 +29,7 @@ from training.network import Batch, Inputs, Network, device_for
 from training.options import undoubted
 from training.pool import Scored, scored_once, suggest, whole
 from training.probe import PULLS, Probe, fit_probe
-from training.recipe import Kind, Recipe
+from training.recipe import Aim, Kind, Recipe
 from training.team import announce, team
 from training.text_network import TextNetwork
 from training.tracking import Record, recorded
@@ -74,6 +74,8 @@ class TransformerTrainer:
         Four fifths are learned first, the held-out fifth fits temperatures and the probe's share, then the same recipe
         learns everything. Raises TrainingFailed (BadExamples, BadBase, Diverged, OutOfMemory).
         """
+        if recipe.aim is not Aim.LABEL:
+            raise BadExamples(f"versions answer with one label of K; {recipe.aim.value} is taught by the loop alone so far")
         announce("train", examples, recipe, home)
         with recorded(home, examples, recipe, self.trackers, self.now) as record:
             version = self._train(examples, recipe, home, progress, record)

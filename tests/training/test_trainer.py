@@ -16,7 +16,7 @@ from tests.training.conftest import World
 from training.bases import packaged_base
 from training.errors import BadBase, BadExamples
 from training.examples import Examples
-from training.recipe import Kind, Recipe
+from training.recipe import Aim, Kind, Recipe
 from training.trainer import TransformerTrainer, load_network
 from training.versions import Version
 
@@ -138,6 +138,12 @@ def test_a_base_that_is_not_there_is_named(
 def test_examples_that_can_never_be_right_are_refused(soft: np.ndarray, weights: np.ndarray) -> None:
     with pytest.raises(TrainingFailed):
         Examples(Kind.TEXT, ("a", "b"), soft, weights)
+
+
+def test_an_aim_that_no_version_serves_is_refused(world: World, recipe: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(BadExamples, match="one label of K"):
+        TRAINER.train(world.examples, replace(recipe, aim=Aim.PAIR), tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.skipif(packaged_base() is None, reason="the extra `offline` (packaged MiniLM) is not installed")
