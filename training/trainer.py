@@ -75,7 +75,7 @@ class TransformerTrainer:
         learns everything. Raises TrainingFailed (BadExamples, BadBase, Diverged, OutOfMemory).
         """
         if recipe.aim is not Aim.LABEL:
-            raise BadExamples(f"versions answer with one label of K; {recipe.aim.value} is taught by the loop alone so far")
+            raise BadExamples(f"a version answers with one label of K; {recipe.aim.value} has none yet")
         announce("train", examples, recipe, home)
         with recorded(home, examples, recipe, self.trackers, self.now) as record:
             version = self._train(examples, recipe, home, progress, record)
