@@ -201,7 +201,7 @@ class Fault:
 
 
 def small_files() -> None:
-    """No file may grow beyond a kilobyte, less than the weights take: the system itself refuses, as a full disk does."""
+    """No file may grow beyond a kilobyte: the system itself refuses, as a full disk does."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     versions.write_version = limited(versions.write_version)  # type: ignore[assignment]
     trainer.write_version = versions.write_version  # type: ignore[attr-defined]
