@@ -156,7 +156,8 @@ async def test_the_loop_never_waits_for_the_network(door: Door, world: World) ->
     heart.cancel()
     assert {status for status, _ in answers} == {200}
     assert spent > 0.3, "too little work to tell"
-    assert np.percentile(lags, 99) < 0.05 and max(lags) < spent / 3
+    assert len(lags) > 0.1 * spent / 0.002, "a loop that waits for the network hardly beats"
+    assert np.percentile(lags, 95) < 0.05
 
 
 async def test_the_worker_says_which_words_it_went_by(door: Door) -> None:
