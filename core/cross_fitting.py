@@ -5,9 +5,9 @@ The taught items are cut into folds; what is learnt from the others speaks about
 capped weight of the network's voice (`core/voice.py`); with these priors the workers' reliabilities are refitted and
 the lessons written anew. Beliefs by which items settle do not change: this is for lessons alone.
 
-Measured in the loop of tests/benchmarks/bench_choosing.py (one seed each): right lessons on banking77 0.74 -> 0.93 and
-its version 0.870 -> 0.883 after 2,250 answers; on trec_questions 0.78 -> 0.85 and movie_reviews 0.74 -> 0.77, whose
-versions gain nothing.
+Measured in the loop of tests/benchmarks/bench_choosing.py (one seed each, when lessons were weighed by certainty):
+right lessons on banking77 0.74 -> 0.93 and its version 0.870 -> 0.883 after 2,250 answers; on trec_questions 0.78 ->
+0.85 and movie_reviews 0.74 -> 0.77, whose versions gain nothing.
 Source: Khetan, Lipton and Anandkumar 2018, "Learning from noisy singly-labeled data", arXiv:1712.04577; here across
 folds, with the voice's weight learnt.
 """

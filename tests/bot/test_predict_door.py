@@ -139,7 +139,7 @@ async def test_many_requests_share_batches_and_each_gets_its_own(door: Door, wor
 
 
 async def test_the_loop_never_waits_for_the_network(door: Door, world: World) -> None:  # noqa: F811
-    """Saw: `Speaker.say` called in the request's handler."""
+    """Seen to fail with 0.2 s of work in the request's handler."""
     await door.ask("rain")  # the worker is warm
     texts = [" ".join(world.texts)[:TEXT_LIMIT]] * MOST_TEXTS
     lags: list[float] = []
@@ -156,8 +156,7 @@ async def test_the_loop_never_waits_for_the_network(door: Door, world: World) ->
     heart.cancel()
     assert {status for status, _ in answers} == {200}
     assert spent > 0.3, "too little work to tell"
-    assert len(lags) > 0.1 * spent / 0.002, "a loop that waits for the network hardly beats"
-    assert np.percentile(lags, 95) < 0.05
+    assert sum(lag for lag in lags if lag > 0.05) < spent / 5, "the loop stood still"
 
 
 async def test_the_worker_says_which_words_it_went_by(door: Door) -> None:

@@ -93,7 +93,7 @@ def test_the_probe_agrees_with_a_known_solver() -> None:
 
 
 def test_a_label_without_examples_is_not_ruled_out() -> None:
-    """Meant to fail with a free bias: the unseen label's chance then sinks to nothing."""
+    """Seen to fail with a free bias: the unseen label's chance then sinks to nothing."""
     rng = np.random.default_rng(8)
     x = rng.normal(0, 1, (60, 5))
     probe = fit_probe(x, np.eye(4)[rng.integers(0, 3, 60)], np.ones(60), pull=0.1)

@@ -77,7 +77,7 @@ def test_two_equal_passes_do_not_differ(world: World, recipe: Recipe) -> None:
 
 
 def test_cutoff_hides_its_share_and_never_everything() -> None:
-    """Meant to fail with the first token hidden too."""
+    """Seen to fail with the first token hidden too."""
     torch.manual_seed(0)
     batch = Batch(torch.zeros(200, 30, 4), torch.ones(200, 30, dtype=torch.long))
     seen = cut_off(batch, 0.3).mask
@@ -134,7 +134,7 @@ def test_members_that_agree_leave_no_disagreement() -> None:
 
 
 def test_an_ensemble_shares_what_is_frozen_and_says_its_mean(world: World, recipe: Recipe, tmp_path: Path) -> None:
-    """Meant to fail with all members on one draw and one seed: they never disagreed."""
+    """Meant to fail with all members on one draw and one seed; one seed alone is not seen: draws still differ."""
     recipe = replace(recipe, ensemble=3, epochs=3)
     network = build_network(Kind.TEXT, recipe, 3)
     assert isinstance(network, Ensemble)

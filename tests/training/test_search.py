@@ -27,7 +27,7 @@ optuna = pytest.importorskip("optuna")
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=60), st.integers(2, 5), st.integers(0, 99))
 def test_a_group_stands_on_one_side_and_folds_are_even(groups: list[int], folds: int, seed: int) -> None:
-    """Meant to fail with rows in place of groups dealt out."""
+    """Seen to fail with rows in place of groups dealt out."""
     given_ = np.array(groups, dtype=np.int64)
     fold = grouped_folds(given_, folds, np.random.default_rng(seed))
     assert all(len(set(fold[given_ == group])) == 1 for group in set(groups))
@@ -55,7 +55,7 @@ def test_a_better_recipe_is_found_and_taken() -> None:
 
 
 def test_the_incumbent_stays_where_the_search_only_found_luck() -> None:
-    """Meant to fail with the winner judged on the folds of the search: luck then wins."""
+    """Seen to fail with the winner judged on the folds of the search: luck then wins."""
     stays = 0
     for seed in range(20):
         incumbent = Recipe(seed=seed)
@@ -69,7 +69,7 @@ def test_the_incumbent_stays_where_the_search_only_found_luck() -> None:
 
 
 def test_the_time_budget_is_kept() -> None:
-    """Meant to fail with the budget looked at after the trial only."""
+    """Seen to fail with the budget looked at after the trial only."""
     now = [0.0]
 
     def judge(recipe: Recipe, folds: int) -> np.ndarray:
@@ -81,7 +81,7 @@ def test_the_time_budget_is_kept() -> None:
 
 
 def test_a_recipe_is_judged_by_what_did_not_learn_it(world: World, recipe: Recipe) -> None:
-    """Meant to fail with the held-out fold among the lessons: labels by chance were then predicted."""
+    """Seen to fail with the held-out fold among the lessons: labels by chance were then predicted."""
     judge = judge_by_folds(world.examples, groups_of(world.examples.contents))
     taught = judge(replace(recipe, epochs=6), 0)
     rng = np.random.default_rng(0)
@@ -91,7 +91,7 @@ def test_a_recipe_is_judged_by_what_did_not_learn_it(world: World, recipe: Recip
 
 
 def test_a_week_is_searched_once_and_what_it_found_is_used_until_the_next(tmp_path: Path) -> None:
-    """Meant to fail with the recipe of the settings taken again after a good search, and with a search every night."""
+    """Seen to fail with the recipe of the settings taken again after a good search, and with a search every night."""
     began, searched = datetime(2026, 11, 2, tzinfo=UTC), []
 
     def judge(recipe: Recipe, folds: int) -> np.ndarray:
@@ -117,7 +117,7 @@ def test_a_note_that_cannot_be_read_is_no_note(tmp_path: Path) -> None:
 
 
 def test_a_night_trains_what_the_week_found(world: World, recipe: Recipe, tmp_path: Path) -> None:
-    """Meant to fail with the settings' recipe handed to the trainer."""
+    """Seen to fail with the settings' recipe handed to the trainer."""
     found = replace(recipe, epochs=2, rank=4)
     kept = {"at": datetime.now(UTC).isoformat(), "settings": recipe.fingerprint, "recipe": asdict(found)}
     (tmp_path / "search.json").write_text(json.dumps(kept))
