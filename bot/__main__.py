@@ -1,5 +1,5 @@
 """The command line: `crowdloop serve | night | demo | doctor | migrate | aggregate | replay | simulate |
-predict | version export`."""
+predict | version show | version export`."""
 
 from __future__ import annotations
 
@@ -81,9 +81,20 @@ versions = typer.Typer(no_args_is_help=True, help="Trained versions.")
 app.add_typer(versions, name="version")
 
 
-@versions.callback()
-def of_versions() -> None:
-    """Keeps `export` a word of its own."""
+@versions.command()
+def show(
+    campaign: Annotated[str, typer.Option(help="Whose version is judged.")],
+    version: Annotated[str, typer.Option(help="Beginning of its hash; the serving one where left out.")] = "",
+    languages: Annotated[
+        Path | None, typer.Option(help="The imported CSV with a column `language`: figures of each language, too.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    config: Config = None,
+) -> None:
+    """All figures of a version on audit items, by label, beside those of a single worker; and night by night."""
+    from bot import version_show
+
+    raise typer.Exit(version_show.run(_settings(config), campaign, version, languages, as_json))
 
 
 @versions.command()

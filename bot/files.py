@@ -36,7 +36,7 @@ def aggregate(
 ) -> int:
     """Prints figures and writes the files that are asked for; 0, or an error of `core.errors`."""
     begun = time.perf_counter()
-    file = read_answers(answers.name, _content(answers), kind, field)
+    file = read_answers(answers.name, content_of(answers), kind, field)
     order = tuple(word.strip() for word in scale.split(",") if word.strip())
     with Console(stderr=True).status(f"{len(file):,} answers"):
         found = aggregated(answers.name, file, _known(truth), _known(controls), order)
@@ -102,8 +102,8 @@ def replay(
         raise BadInput("--controls-share", f"must be at least 0 and under 1, not {controls_share}.")
     if max_overlap == 1 or max_overlap < 0:
         raise BadInput("--max-overlap", "must be at least 2: one answer alone settles nothing.")
-    file = read_answers(answers.name, _content(answers), AnswerKind.CATEGORICAL, field)
-    known = read_known(truth.name, _content(truth))
+    file = read_answers(answers.name, content_of(answers), AnswerKind.CATEGORICAL, field)
+    known = read_known(truth.name, content_of(truth))
     recorded = _recorded(answers.name, file, known)
     if not (recorded.truth >= 0).any():
         raise BadInput(truth.name, f"knows none of the tasks of {answers.name}.")
@@ -155,10 +155,10 @@ def _figure(value: float | str) -> str:
 
 
 def _known(path: Path | None) -> Known | None:
-    return read_known(path.name, _content(path)) if path else None
+    return read_known(path.name, content_of(path)) if path else None
 
 
-def _content(path: Path) -> bytes:
+def content_of(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:

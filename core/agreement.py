@@ -1,4 +1,4 @@
-"""How much workers agree beyond chance: Krippendorff's alpha, Fleiss' kappa, percent, and who has met whom."""
+"""How much workers agree: Krippendorff's alpha, Fleiss' kappa, percent, one beside the others; and who has met whom."""
 
 from __future__ import annotations
 
@@ -120,15 +120,25 @@ def bootstrap(
     return Agreement(value, float(low), float(high))
 
 
-def with_others(item: Ints, worker: Ints, label: Ints, workers: int, items: int, labels: int) -> Floats:
-    """(W,) how often each worker agrees with a random other answer to the same item; nan where they met nobody."""
-    counts = tally(item, label, items, labels)
-    others = counts.sum(axis=1)[item] - 1
-    met = others > 0
-    share = (counts[item, label][met] - 1) / others[met]
-    total = np.bincount(worker[met], minlength=workers).astype(np.float64)
-    found: Floats = np.bincount(worker[met], share, workers) / np.where(total > 0, total, np.nan)
-    return found
+def beside_others(counts: Floats, guess: Ints) -> tuple[Floats, Floats]:
+    """(n,) how often one answer to an item says what most of the others say, and (n,) how often `guess` (N,) does in
+    its place, held against the same others; of the n items in counts (N, K) with two answers or more, ties shared.
+
+    The others err, so neither is an accuracy; but both meet the same errors, so the two compare.
+    """
+    some = counts.sum(axis=1) >= 2
+    votes, guess = counts[some], guess[some]
+    own, other = np.zeros(len(votes)), np.zeros(len(votes))
+    for label in range(counts.shape[1]):
+        rows = np.flatnonzero(votes[:, label])
+        rest = votes[rows]
+        rest[:, label] -= 1
+        most = rest == rest.max(axis=1, keepdims=True)
+        share = votes[rows, label] / most.sum(axis=1)
+        own[rows] += share * most[:, label]
+        other[rows] += share * most[np.arange(len(rows)), guess[rows]]
+    size = votes.sum(axis=1)
+    return own / size, other / size
 
 
 def cliques(item: Ints, worker: Ints, workers: int) -> Ints:

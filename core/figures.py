@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.agreement import Agreement, alpha, bootstrap, by_label, cliques, percent, tally
-from core.audit import Audit, audited, trust_in
+from core.agreement import Agreement, alpha, beside_others, bootstrap, by_label, cliques, percent, tally
+from core.audit import Audit, Estimate, audited, mean_of, trust_in
 from core.auto_label import settled_alone
 from core.evidence import Evidence
 from core.forecast import Forecast, forecast
-from core.item import Role
+from core.item import Item, Role
 from core.ports import Beliefs, Snapshot
 
 Floats = NDArray[np.float64]
@@ -30,6 +30,15 @@ class Concord:
     percent: float  # of the pairs of answers to an item
     by_label: tuple[float, ...]  # (K,) how often a second answer says it too; nan where none does
     groups: int  # of workers that no shared item links; more than one cannot be compared
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """One worker and a version, each held against what the other workers say of the same items."""
+
+    items: int  # with two answers or more
+    worker: Estimate  # how often one answer says what most of the others say
+    version: Estimate  # how often the version does in that answer's place
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +64,7 @@ def figures_of(snapshot: Snapshot, beliefs: Beliefs, a_day: Sequence[int], rng: 
 
 def concord_of(snapshot: Snapshot, rng: np.random.Generator) -> Concord:
     """From the answers that name one label."""
-    labels = len(snapshot.campaign.labels)
-    named = {bits: Evidence(bits).labels()[0] for bits in set(snapshot.answer_bits) if len(Evidence(bits)) == 1}
-    label = np.array([named.get(bits, -1) for bits in snapshot.answer_bits], dtype=np.int64)
+    labels, label = len(snapshot.campaign.labels), _named(snapshot)
     plain = np.array([item.role is not Role.CONTROL for item in snapshot.items], dtype=bool)
     asked = plain[snapshot.answer_item]
     counts = _counts(snapshot.answer_item[asked & (label >= 0)], label[asked & (label >= 0)], labels, rng)
@@ -77,3 +84,24 @@ def _counts(item: Ints, label: Ints, labels: int, rng: np.random.Generator) -> F
         new = np.cumsum(keep) - 1
         place, label, rows = new[place[keep[place]]], label[keep[place]], rows[keep]
     return tally(place, label, len(rows), labels)
+
+
+def ceiling_of(votes: Floats, guess: Ints, rng: np.random.Generator) -> Ceiling:
+    """One worker beside a version whose guesses (N,) are of the same items as the votes (N, K)."""
+    worker, version = beside_others(votes, guess)
+    return Ceiling(len(worker), mean_of(worker[None], rng), mean_of(version[None], rng))
+
+
+def votes_of(snapshot: Snapshot, items: Sequence[Item]) -> Floats:
+    """(n, K) how often each of these items was given each label, by the answers that name one."""
+    row = {item.id: at for at, item in enumerate(items)}
+    place = np.array([row.get(item.id, -1) for item in snapshot.items], dtype=np.int64)[snapshot.answer_item]
+    label = _named(snapshot)
+    counts = (place >= 0) & (label >= 0)
+    return tally(place[counts], label[counts], len(items), len(snapshot.campaign.labels))
+
+
+def _named(snapshot: Snapshot) -> Ints:
+    """(A,) the one label that an answer names, -1 where it leaves several."""
+    named = {bits: Evidence(bits).labels()[0] for bits in set(snapshot.answer_bits) if len(Evidence(bits)) == 1}
+    return np.array([named.get(bits, -1) for bits in snapshot.answer_bits], dtype=np.int64)

@@ -47,6 +47,19 @@ def rightness(beliefs: Floats, guess: Ints, prior: Sequence[float] | Floats, acc
     return found
 
 
+def informed(beliefs: Floats, guess: Ints, prior: Sequence[float] | Floats, rng: np.random.Generator) -> Floats:
+    """(C, n, K) what may be believed of items given their answers and the guesses, a plane for each trust with an
+    accuracy of the guesses drawn for it."""
+    odds = odds_of(beliefs, guess, prior)
+    share = _likeliest(odds, rng.standard_exponential(odds.shape), rng.standard_exponential((len(odds), 2)))[:, None]
+    right = share * odds / (share * odds + 1 - share)
+    rows, found = np.arange(len(guess)), beliefs.copy()
+    found[:, rows, guess] = 0.0
+    found *= ((1 - right) / np.maximum(found.sum(axis=2), 1e-12))[:, :, None]
+    found[:, rows, guess] = 1 - found.sum(axis=2)
+    return found
+
+
 def odds_of(beliefs: Floats, guess: Ints, prior: Sequence[float] | Floats) -> Floats:
     """(C, n) by how much likelier the answers of each item are if its guess is right than if it is wrong."""
     own = np.clip(np.take_along_axis(beliefs, guess[None, :, None], axis=2)[:, :, 0], 1e-9, 1 - 1e-9)

@@ -13,6 +13,7 @@ from core.auto_label import Mandate, allowed, mandate, reopened, settled_alone, 
 from core.campaign import Campaign, Goal
 from core.cross_fitting import cross_fitted
 from core.errors import NothingToLearn, VersionRefused
+from core.figures import Ceiling, ceiling_of, votes_of
 from core.ids import VersionId
 from core.item import Item, Role, Verdict
 from core.ports import Archive, Beliefs, Claim, Letter, NightResult, Snapshot
@@ -55,6 +56,7 @@ class NightReport:
     marks: Mapping[VersionId, VersionState] = field(default_factory=dict)
     mandate: Mandate | None = None  # what the version that serves tomorrow may settle by itself
     alone: int = 0  # items that it has settled
+    ceiling: Ceiling | None = None  # one worker and tonight's version beside the other workers, on the audit items
 
 
 def plan(snapshot: Snapshot, beliefs: Beliefs) -> Plan:
@@ -65,12 +67,15 @@ def plan(snapshot: Snapshot, beliefs: Beliefs) -> Plan:
     taught = [item for item in beliefs.items if item.role is Role.PLAIN and item.answers and _usable(item)]
     if len(taught) < LEAST:
         raise NothingToLearn(f"Only {len(taught)} items have answers; training starts at {LEAST}.")
-    policy = snapshot.campaign.policy
-    least = 1 if policy.goal is Goal.MODEL else policy.min_overlap
-    audit = [item for item in beliefs.items if item.role is Role.AUDIT and item.answers >= least and _usable(item)]
     pool = [reopened(snapshot.campaign, item) for item in beliefs.items]
     pool = [item for item in pool if item.verdict is Verdict.OPEN]
-    return Plan(taught, audit, pool)
+    return Plan(taught, judged_on(snapshot.campaign, beliefs), pool)
+
+
+def judged_on(campaign: Campaign, beliefs: Beliefs) -> list[Item]:
+    """The audit items with enough answers to judge a version by."""
+    least = 1 if campaign.policy.goal is Goal.MODEL else campaign.policy.min_overlap
+    return [item for item in beliefs.items if item.role is Role.AUDIT and item.answers >= least and _usable(item)]
 
 
 def _usable(item: Item) -> bool:
@@ -213,4 +218,5 @@ def _report(
         open=len(plan_.pool),
         answers=sum(item.answers for item in beliefs.items),
         mandate=mandate(speaks, about, begun, campaign.policy.confidence) if allowed(campaign) else None,
+        ceiling=ceiling_of(votes_of(snapshot, plan_.audit), candidate.argmax(axis=1), rng),
     )

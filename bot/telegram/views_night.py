@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.telegram.paper import CAPTION, Block, html, note, shortened
 from bot.telegram.views_reports import alone, outlook
 from bot.telegram.words import Tongue
+from core.figures import Ceiling
 from core.forecast import Forecast
 from core.night import NightReport
 from core.ports import Letter, Repeat
@@ -24,6 +25,8 @@ def night_report(
         say("{settled} items settled, {open} open, after {answers} answers.", settled=say.number(report.settled),
             open=say.number(report.open), answers=say.number(report.answers)),
     ]  # fmt: skip
+    if report.ceiling is not None and report.ceiling.items:
+        lines.insert(3, beside(report.ceiling, say))
     if report.before is not None:
         lines.insert(3, say("The version before: {accuracy} right.", accuracy=say.percent(report.before.accuracy)))
     if report.mandate is not None:
@@ -63,6 +66,17 @@ def _judged(after: Judgement, say: Tongue) -> str:
         accuracy=say.percent(after.accuracy),
         low=say.percent(after.low),
         high=say.percent(after.high),
+    )
+
+
+def beside(found: Ceiling, say: Tongue) -> str:
+    """How far the version is from a worker."""
+    return say(
+        "One worker alone agrees with the others on {worker}; this version on {version} ({low} to {high}).",
+        worker=say.percent(found.worker.value),
+        version=say.percent(found.version.value),
+        low=say.percent(found.version.low),
+        high=say.percent(found.version.high),
     )
 
 

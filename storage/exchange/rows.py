@@ -69,7 +69,7 @@ def items_of(
     found: list[NewItem] = []
     places: dict[str, str] = {}
     for row in rows:
-        item = _item(row, content, truths, name or _named_by_content)
+        item = _item(row, content, truths, name or named_by_content)
         if item.name in places:
             what = "id" if row.values.get("id") else "content"
             raise BadInput(
@@ -101,7 +101,7 @@ def _item(
     return NewItem(given or name(row, made), made, truths.of(row), row.values.get("reason", "").strip())
 
 
-def _named_by_content(row: RowOf, content: Content) -> str:
+def named_by_content(row: RowOf, content: Content) -> str:
     return "t-" + sha256(content.text.encode()).hexdigest()[:12]
 
 

@@ -1,4 +1,4 @@
-"""Figures by label, by language and as examples grow: by hand, and against scikit-learn."""
+"""Figures of all items, by label and by language: by hand, against scikit-learn, and how often intervals are right."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from training.scorecard import learning_curve, roc_auc, scorecard
+from core.guesses import informed
+from training.evaluate import evaluate
+from training.scorecard import by_language, labels_drawn, roc_auc, scorecard
 
 
 def case(n: int, k: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Suggestions with many ties, and truth that is known."""
     rng = np.random.default_rng(seed)
     truth = np.eye(k)[rng.integers(0, k, n)]
     said = rng.dirichlet(np.ones(k), n) + truth * 0.4
@@ -22,7 +25,7 @@ def case(n: int, k: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 def test_figures_are_those_of_a_known_library(seed: int, k: int) -> None:
     """Seen to fail with ties counted whole in the area, and with precision and recall exchanged."""
     said, truth = case(80, k, seed)
-    card = scorecard(said, truth, np.random.default_rng(0), draws=5)
+    card = scorecard(said, truth[None], np.random.default_rng(0), draws=5)
     y, called = truth.argmax(axis=1), said.argmax(axis=1)
     known = metrics.precision_recall_fscore_support(y, called, labels=range(k), zero_division=0)
     for at, figures in enumerate(card.labels):
@@ -33,23 +36,24 @@ def test_figures_are_those_of_a_known_library(seed: int, k: int) -> None:
             assert figures.roc_auc.value == pytest.approx(metrics.roc_auc_score(truth[:, at], said[:, at]))
     if set(called) | set(y) == set(y):
         assert card.macro_f1.value == pytest.approx(metrics.f1_score(y, called, average="macro"))
-    assert card.micro_f1.value == pytest.approx(metrics.accuracy_score(y, called))
+    for average in (metrics.precision_score, metrics.recall_score, metrics.f1_score):
+        assert card.accuracy.value == pytest.approx(average(y, called, average="micro"))
 
 
-def test_several_labels_an_item_are_counted_each() -> None:
-    """Seen to fail with the likeliest label taken for what was called."""
-    truth = np.array([[1, 1, 0], [0, 1, 0], [1, 0, 1], [0, 0, 0]], dtype=float)
-    called = np.array([[1, 0, 0], [0, 1, 0], [1, 1, 1], [0, 0, 0]], dtype=float)
-    card = scorecard(np.full((4, 3), 1 / 3), truth, np.random.default_rng(0), called=called, draws=5)
-    assert card.micro_precision.value == pytest.approx(metrics.precision_score(truth, called, average="micro"))
-    assert card.micro_recall.value == pytest.approx(metrics.recall_score(truth, called, average="micro"))
-    assert card.micro_f1.value == pytest.approx(metrics.f1_score(truth, called, average="micro"))
-    assert card.macro_recall.value == pytest.approx(metrics.recall_score(truth, called, average="macro"))
+@given(st.integers(0, 10_000), st.integers(2, 5))
+def test_figures_of_doubted_truth_are_those_of_the_trainer(seed: int, k: int) -> None:
+    """Seen to fail with the Brier score's own square left out, and bins of what is right for those of confidence."""
+    said, _ = case(60, k, seed)
+    truth = np.random.default_rng(seed).dirichlet(np.ones(k), (3, 60))
+    card = scorecard(said, truth, np.random.default_rng(0), draws=3)
+    other = evaluate(said, truth.mean(axis=0), np.random.default_rng(0), draws=3)
+    for name in ("accuracy", "log_loss", "brier", "ece"):
+        assert getattr(card, name).value == pytest.approx(getattr(other, name).value, abs=1e-6)
 
 
 def test_a_doubted_truth_counts_by_its_share() -> None:
     truth = np.array([[0.75, 0.25], [0.5, 0.5]])
-    card = scorecard(np.array([[0.9, 0.1], [0.2, 0.8]]), truth, np.random.default_rng(0), draws=5)
+    card = scorecard(np.array([[0.9, 0.1], [0.2, 0.8]]), truth[None], np.random.default_rng(0), draws=5)
     assert card.labels[0].precision.value == pytest.approx(0.75)
     assert card.labels[0].recall.value == pytest.approx(0.75 / 1.25)
     pairs = [(0.75 * 0.25, 0.5), (0.75 * 0.5, 1.0), (0.5 * 0.25, 0.0), (0.5 * 0.5, 0.5)]
@@ -58,19 +62,22 @@ def test_a_doubted_truth_counts_by_its_share() -> None:
 
 
 def test_languages_are_judged_apart() -> None:
-    said, truth = case(60, 3, 1)
-    languages = np.array(["en"] * 30 + ["zh"] * 28 + ["de"] * 2)
-    card = scorecard(said, truth, np.random.default_rng(0), languages, draws=5)
-    assert set(card.languages) == {"en", "zh"}, "two items say nothing"
-    right = (said.argmax(1) == truth.argmax(1))[:30].mean()
-    assert card.languages["en"].accuracy.value == pytest.approx(right)
+    """Seen to fail with the first rows of the truth taken for those of the language."""
+    said, truth = case(70, 3, 1)
+    languages = np.array(["en"] * 30 + [""] * 10 + ["zh"] * 28 + ["de"] * 2)
+    found = by_language(said, truth[None], languages, np.random.default_rng(0))
+    assert set(found) == {"en", "zh"}, "two items say nothing, and no language is none"
+    right = (said.argmax(1) == truth.argmax(1))[40:68].mean()
+    assert found["zh"].accuracy.value == pytest.approx(right) and found["zh"].items == 28
 
 
 def test_a_label_that_nothing_defines_has_no_figure_and_spoils_no_mean() -> None:
     said, truth = np.tile([0.6, 0.4, 0.0], (6, 1)), np.eye(3)[[0, 0, 0, 1, 1, 1]]
-    card = scorecard(said, truth, np.random.default_rng(0), draws=5)
+    card = scorecard(said, truth[None], np.random.default_rng(0), draws=5)
     assert np.isnan(card.labels[2].recall.value) and np.isnan(card.labels[1].precision.value)
     assert card.macro_recall.value == pytest.approx(0.5) and card.macro_roc_auc.value == pytest.approx(0.5)
+    alone = scorecard(said, np.eye(3)[[0] * 6][None], np.random.default_rng(0), draws=5)
+    assert np.isnan(alone.macro_roc_auc.value), "seen to fail with 0 for a label that no other one is beside"
 
 
 def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
@@ -80,10 +87,35 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
         y = rng.integers(0, 2, 200)
         right = rng.random(200) < np.where(y == 1, 0.7, 0.9)
         called = np.where(right, y, 1 - y)
-        card = scorecard(0.2 + 0.6 * np.eye(2)[called], np.eye(2)[y], rng, draws=200)
+        card = scorecard(0.2 + 0.6 * np.eye(2)[called], np.eye(2)[y][None], rng, draws=200)
         recall = card.labels[1].recall
         held += recall.low <= 0.7 <= recall.high
     assert 134 <= held <= 149
+
+
+def test_intervals_know_what_the_crowd_does_not() -> None:
+    """One answer an item, right 4 times in 5; seen to fail with expected counts in place of draws of the truth (macro
+    recall held in 20 of 50), and with the crowd's belief alone in place of what answers and suggestions say together.
+    """
+    rng, held, recalls = np.random.default_rng(6), 0, []
+    for _ in range(50):
+        y = rng.integers(0, 4, 200)
+        answer, called = (np.where(rng.random(200) < p, y, (y + rng.integers(1, 4, 200)) % 4) for p in (0.8, 0.85))
+        beliefs = np.repeat((0.2 / 3 + (0.8 - 0.2 / 3) * np.eye(4)[answer])[None], 16, axis=0)
+        truth = informed(beliefs, called, np.full(4, 0.25), rng)
+        card = scorecard(0.05 + 0.8 * np.eye(4)[called], truth, rng, draws=100)
+        held += card.macro_recall.low <= 0.85 <= card.macro_recall.high
+        recalls.append(card.macro_recall.value)
+    assert held >= 44
+    assert np.mean(recalls) == pytest.approx(0.85, abs=0.02)
+
+
+def test_labels_are_drawn_by_their_beliefs() -> None:
+    """Seen to fail with every draw from the first plane."""
+    planes = np.array([[[0.2, 0.5, 0.3]], [[0.6, 0.1, 0.3]]])
+    drawn = labels_drawn(np.repeat(planes, 50, axis=1), 400, np.random.default_rng(0))
+    assert np.bincount(drawn.reshape(-1), minlength=3) / drawn.size == pytest.approx([0.4, 0.3, 0.3], abs=0.03)
+    assert (drawn == 1).mean(axis=1).std() > 0.15, "a draw believes one plane"
 
 
 def test_areas_of_many_draws_at_once() -> None:
@@ -93,14 +125,3 @@ def test_areas_of_many_draws_at_once() -> None:
     for row, area in zip(counts, found, strict=True):
         rows = np.repeat(np.arange(40), row.astype(int))
         assert area == pytest.approx(metrics.roc_auc_score(truth[rows, 0], said[rows, 0]))
-
-
-def test_a_learning_curve_grows_by_adding() -> None:
-    seen: list[set[int]] = []
-
-    def learn(rows: np.ndarray) -> float:
-        seen.append(set(rows.tolist()))
-        return float(len(rows))
-
-    assert learning_curve(40, (0.1, 0.5, 1.0), learn, np.random.default_rng(0)) == [(4, 4.0), (20, 20.0), (40, 40.0)]
-    assert seen[0] < seen[1] < seen[2]
