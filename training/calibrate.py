@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +40,7 @@ def log_losses(probabilities: Floats, soft_labels: Floats) -> Floats:
 
 
 def fit_temperature(logits: Floats, soft_labels: Floats, weights: Floats) -> float:
-    """Return the temperature with the least weighted log loss (Guo et al. 2017, arXiv:1706.04599), by golden section.
+    """Return the temperature with the least weighted log loss (Guo et al. 2017, arXiv:1706.04599).
 
     The loss is convex in 1/T; dividing logits by T never changes which label is first. Two pseudo-examples hold T
     near 1 where there is little to fit on.
@@ -51,30 +52,32 @@ def fit_temperature(logits: Floats, soft_labels: Floats, weights: Floats) -> flo
         losses = log_losses(softmax(logits / np.exp(log_t)), soft_labels)
         return float((weights * losses).sum() / weights.mean() + 2 * log_t**2)
 
-    low, high = float(np.log(COLDEST)), float(np.log(HOTTEST))
+    return float(np.exp(least(cost, float(np.log(COLDEST)), float(np.log(HOTTEST)))))
+
+
+def fit_blend(network: Floats, probe: Floats, soft_labels: Floats, weights: Floats) -> Blend:
+    """Return the blend for held-out logits (N, K): the probe's share with the least weighted log loss.
+
+    The loss of a mixture is convex in its share. Two pseudo-examples, one for either voice, hold it near a half where
+    there is little to fit on.
+    """
+    if len(network) == 0:
+        return Blend()
+    heats = fit_temperature(network, soft_labels, weights), fit_temperature(probe, soft_labels, weights)
+
+    def cost(share: float) -> float:
+        losses = log_losses(Blend(*heats, share).probabilities(network, probe), soft_labels)
+        return float((weights * losses).sum() / weights.mean() - np.log(share) - np.log1p(-share))
+
+    share = least(cost, 0.001, 0.999)
+    mixed = np.log(Blend(*heats, share).probabilities(network, probe) + 1e-12)
+    return Blend(*heats, share, fit_temperature(mixed, soft_labels, weights))
+
+
+def least(cost: Callable[[float], float], low: float, high: float) -> float:
+    """Return where a convex cost is least, by golden section."""
     ratio = (5**0.5 - 1) / 2
     for _ in range(40):
         left, right = high - ratio * (high - low), low + ratio * (high - low)
         low, high = (low, right) if cost(left) < cost(right) else (left, high)
-    return float(np.exp((low + high) / 2))
-
-
-def fit_blend(network: Floats, probe: Floats, soft_labels: Floats, weights: Floats) -> Blend:
-    """Return the blend for held-out logits (N, K): the mean of both voices unless one alone is clearly better.
-
-    Clearly: its log loss is lower by more than one standard error of the paired difference.
-    """
-    if len(network) == 0:
-        return Blend()
-    of_network = fit_temperature(network, soft_labels, weights)
-    of_probe = fit_temperature(probe, soft_labels, weights)
-    best, best_losses = Blend(), np.full(len(network), np.inf)
-    for share in (0.5, 0.0, 1.0):
-        raw = Blend(of_network, of_probe, share)
-        mixed = np.log(raw.probabilities(network, probe) + 1e-12)
-        blend = Blend(of_network, of_probe, share, fit_temperature(mixed, soft_labels, weights))
-        losses = log_losses(blend.probabilities(network, probe), soft_labels) * weights / weights.mean()
-        gain = best_losses - losses
-        if share == 0.5 or gain.mean() > gain.std() / np.sqrt(len(gain)):
-            best, best_losses = blend, losses
-    return best
+    return (low + high) / 2

@@ -14,6 +14,8 @@ from training.recipe import Kind
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
+ENOUGH = 60  # held-out examples on which two temperatures and a share can be fitted
+MOST_PARTS = 3  # each is one more training
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +68,16 @@ def split(n: int, share: float, rng: np.random.Generator) -> tuple[Rows, Rows]:
     order = rng.permutation(n).astype(np.int64)
     held = 0 if n < 20 else min(int(n * share), 2000)
     return np.sort(order[held:]), np.sort(order[:held])
+
+
+def held_parts(n: int, share: float, rng: np.random.Generator) -> list[tuple[Rows, Rows]]:
+    """Return (kept, held out) row numbers of the first parts of one random order: one part where the examples are
+    many, and two or three, to hold out about ENOUGH together, where they are few."""
+    order = rng.permutation(n).astype(np.int64)
+    held = 0 if n < 20 else min(int(n * share), 2000)
+    parts = min(-(-ENOUGH // held), MOST_PARTS, n // held) if held else 0
+    cuts = [order[at * held : (at + 1) * held] for at in range(parts)]
+    return [(np.setdiff1d(order, cut), np.sort(cut)) for cut in cuts]
 
 
 def shuffled_batches(lengths: Rows, size: int, rng: np.random.Generator, pool: int = 16) -> list[Rows]:

@@ -7,6 +7,8 @@ import json
 from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 
+EVERY = 1000  # layers: more than any base has
+
 
 class Method(StrEnum):
     """Which weights move."""
@@ -64,6 +66,10 @@ class Recipe:
     """Peak step size of the head, which starts from nothing and so wants a larger one."""
     epochs: int = 10
     """How often each example is seen."""
+    least_steps: int = 120
+    """Steps at least: few examples are seen more often, up to four times as often."""
+    few: int = 300
+    """Texts up to which every layer is trained: what frozen layers save is little then, and what all learn is much."""
     batch_size: int = 32
     """Examples a step."""
     batch_tokens: int = 8192
@@ -136,9 +142,11 @@ class Recipe:
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
     def suited_to(self, kind: Kind, examples: int) -> Recipe:
-        """Return the recipe for N examples of this kind: a network from scratch trains all weights, about 400 steps."""
+        """Return the recipe for N examples of this kind: few texts are seen more often and move every layer; a network
+        from scratch trains all weights, about 400 steps."""
         if kind is Kind.TEXT or self.vision_base:
-            return self
+            often = min(4 * self.epochs, max(self.epochs, -(-self.least_steps * self.batch_size // examples)))
+            return replace(self, epochs=often, trained_layers=EVERY if examples <= self.few else self.trained_layers)
         epochs = min(60, max(10, round(400 * self.batch_size / examples)))
         return replace(
             self, method=Method.FULL, learning_rate=3e-3, head_learning_rate=3e-3, epochs=epochs, weight_decay=0.05

@@ -16,39 +16,29 @@ import torch
 from torch import Tensor
 
 from training.bases import base_folder, base_hash
-from training.calibrate import Blend, fit_blend, log_losses, softmax
 from training.corroborated import corroborated
 from training.cross_fit import cross_fit
 from training.ensemble import Ensemble, drawn
 from training.errors import BadExamples, VersionRefused
-from training.evaluate import evaluate
-from training.examples import Examples, Floats, Rows, sorted_batches, split
+from training.examples import Examples, Floats, Rows, held_parts, sorted_batches
 from training.image_network import ImageNetwork
 from training.loop import Course, Progress, lesson_of, teach
 from training.network import Batch, Inputs, Network, device_for
 from training.options import undoubted
 from training.pool import Scored, scored_once, suggest, whole
-from training.probe import PULLS, Probe, fit_probe
+from training.probe import Probe, fit_probe
 from training.recipe import Aim, Kind, Recipe
 from training.team import announce, team
 from training.text_network import TextNetwork
 from training.tracking import Record, recorded
 from training.versions import Version, VersionCard, open_version, read_weights, write_version
+from training.voices import Fitted, judge_voices
 
 LIBRARIES = ("torch", "transformers", "peft", "numpy")
 
 
 def silent(stage: str, share: float) -> None:
     """Progress for nobody."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """What the held-out examples taught about the two voices."""
-
-    blend: Blend
-    pull: float
-    metrics: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +61,9 @@ class TransformerTrainer:
         """Train, calibrate and write one version under `home`; a killed training resumes where it was, and one that was
         killed after it need not train again: `training.versions.sweep` removes its checkpoints.
 
-        Four fifths are learned first, the held-out fifth fits temperatures and the probe's share, then the same recipe
-        learns everything. Raises TrainingFailed (BadExamples, BadBase, Diverged, OutOfMemory).
+        Four fifths are learned first, the held-out fifth fits temperatures and the probe's share (several times where
+        examples are few), then the same recipe learns everything.
+        Raises TrainingFailed (BadExamples, BadBase, Diverged, OutOfMemory).
         """
         if recipe.aim is not Aim.LABEL:
             raise BadExamples(f"a version answers with one label of K; {recipe.aim.value} has none yet")
@@ -95,8 +86,9 @@ class TransformerTrainer:
             weights = undoubted(said, examples.soft_labels, weights)
         progress("prepare", 1.0)
         start = {name: weight.detach().clone() for name, weight in network.trained().items()}
-        kept, held = split(len(examples), recipe.held_out, np.random.default_rng(recipe.seed))
-        shares = np.array([len(kept), len(examples)]) * (len(held) > 0) / (len(kept) + len(examples))
+        parts = held_parts(len(examples), recipe.held_out, np.random.default_rng(recipe.seed))
+        learned = np.cumsum([0, *(len(kept) for kept, _ in parts), len(examples)])
+        begun = learned / learned[-1]  # share of the work before each run
 
         def run(rows: Rows, stage: str, base: float, width: float) -> Course:
             network.restore(start)
@@ -115,11 +107,15 @@ class TransformerTrainer:
             record.stage(stage, courses[0].losses)
             return courses[0]
 
-        fitted = Fitted(Blend(), 0.1, {})
-        if len(held):
-            run(kept, "fifths", 0.0, shares[0])
-            fitted = judge_voices(network, inputs, features, replace(examples, weights=weights), kept, held, recipe)
-        course = run(np.arange(len(examples)), "whole", shares[0], 1 - shares[0])
+        unseen: list[Floats] = []
+        for at, (kept, held) in enumerate(parts):
+            run(kept, f"part-{at + 1}", begun[at], begun[at + 1] - begun[at])
+            unseen.append(look_at(inputs, recipe, network)[held])
+        fitted = Fitted()
+        if parts:
+            weighed = replace(examples, weights=weights)
+            fitted = judge_voices(np.concatenate(unseen), features, weighed, parts, recipe.seed)
+        course = run(np.arange(len(examples)), "whole", begun[-2], 1 - begun[-2])
         probe = fit_probe(features, examples.soft_labels, weights, fitted.pull)
         card = self.card(examples, recipe, fitted, course, self.clock() - started)
         written: Version = team().first_only(lambda: write_version(home, card, network.trained(), probe))
@@ -221,25 +217,3 @@ def look_at(inputs: Inputs, recipe: Recipe, what: Callable[[Batch], Tensor]) -> 
             parts.append(what(inputs.take(rows, device)).float().cpu().double().numpy())
             order.append(rows)
     return np.concatenate(parts)[np.argsort(np.concatenate(order))]
-
-
-def judge_voices(
-    network: Network, inputs: Inputs, features: Floats, examples: Examples, kept: Rows, held: Rows, recipe: Recipe
-) -> Fitted:
-    """Fit temperatures, the probe's pull and its share on examples that neither voice has learned."""
-    soft, weights = examples.soft_labels, examples.weights
-    probes = {pull: fit_probe(features[kept], soft[kept], weights[kept], pull) for pull in PULLS}
-    seen = torch.from_numpy(features[held]).float()
-    said = {pull: probe.logits(seen).double().numpy() for pull, probe in probes.items()}
-    pull = min(PULLS, key=lambda p: float((weights[held] * log_losses(softmax(said[p]), soft[held])).sum()))
-    logits = look_at(inputs, recipe, network)[held]
-    blend = fit_blend(logits, said[pull], soft[held], weights[held])
-    rng = np.random.default_rng(recipe.seed)
-    metrics = {"held_out": float(len(held))}
-    served = blend.probabilities(logits, said[pull])
-    voices = {"network": softmax(logits), "probe": softmax(said[pull]), "served": served}
-    for voice, suggestions in voices.items():
-        report = evaluate(suggestions, soft[held], rng, draws=200)
-        for name in ("accuracy", "log_loss", "ece", "brier"):
-            metrics[f"{voice}_{name}"] = round(getattr(report, name).value, 5)
-    return Fitted(blend, pull, metrics)

@@ -47,7 +47,8 @@ def tiny_base(folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def recipe(base: Path) -> Recipe:
     """A short recipe on the tiny base."""
-    return Recipe(str(base), trained_layers=1, learning_rate=0.01, head_learning_rate=0.1, epochs=6, batch_size=8)
+    rates = {"learning_rate": 0.01, "head_learning_rate": 0.1}
+    return Recipe(str(base), trained_layers=1, epochs=6, batch_size=8, least_steps=1, few=0, **rates)
 
 
 def sentences(n: int, seed: int) -> tuple[tuple[str, ...], np.ndarray]:

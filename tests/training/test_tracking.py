@@ -65,7 +65,7 @@ def test_every_training_leaves_a_record_without_texts(world: World, recipe: Reci
     version = TransformerTrainer().train(world.examples, replace(recipe, epochs=1), tmp_path)
     [found] = records(tmp_path)
     assert found["version"] == version.hash and found["examples_hash"] == world.examples.fingerprint
-    assert set(found["losses"]) == {"fifths", "whole"} and len(found["losses"]["whole"]) == 8
+    assert set(found["losses"]) == {"part-1", "part-2", "part-3", "whole"} and len(found["losses"]["whole"]) == 8
     assert found["metrics"]["served_accuracy"] == version.card.metrics["served_accuracy"]
     words = (tmp_path / "records").glob("*.json").__next__().read_text()
     assert not any(text in words for text in world.examples.contents)

@@ -32,7 +32,7 @@ def test_a_version_knows_more_than_chance(version: Version, world: World) -> Non
     assert said.shape == (90, 3)
     np.testing.assert_allclose(said.sum(axis=1), 1.0, atol=1e-9)
     assert (said.argmax(axis=1) == world.truth).mean() > 0.8
-    assert version.card.metrics["held_out"] == 12
+    assert version.card.metrics["held_out"] == 36  # three parts of twelve
 
 
 def test_batching_changes_no_suggestion_and_no_order(version: Version, world: World) -> None:
@@ -77,12 +77,12 @@ def test_merged_adapters_say_what_unmerged_ones_said(version: Version, world: Wo
 
 def test_a_killed_night_ends_with_the_same_version(version: Version, world: World, tmp_path: Path) -> None:
     def die(stage: str, share: float) -> None:
-        if stage == "train" and share > 0.7:
+        if stage == "train" and share > 0.75:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         TRAINER.train(world.examples, version.card.recipe, tmp_path, die)
-    assert len(list((tmp_path / "checkpoints").iterdir())) == 1
+    assert len(list((tmp_path / "checkpoints").iterdir())) == 3  # the parts are learned, the whole is not
     resumed = TRAINER.train(world.examples, version.card.recipe, tmp_path)
     np.testing.assert_allclose(suggestions(resumed, world.texts), suggestions(version, world.texts), atol=1e-5)
 
