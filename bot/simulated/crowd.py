@@ -6,7 +6,7 @@ form: on a short list they look for the label in their mind and tap the button t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,11 +51,16 @@ class Simulated:
     confusion: Confusion
     pace: float
     ring: int = -1  # accounts with the same number, from 0, give the same answer to the same item
+    recorded: Mapping[int, int] | None = None  # labels by item, of a real person: nothing else can be asked of them
 
     @property
     def accuracy(self) -> float:
         """How often they are right where labels are equally frequent."""
         return float(np.diag(self.confusion).mean())
+
+    def knows(self, item: int) -> bool:
+        """Whether they have an answer about an item."""
+        return self.recorded is None or item in self.recorded
 
     def choice(self, truth: int, item: int, layout: Layout, rng: np.random.Generator) -> int:
         """The button that they tap, counted from 0."""
@@ -63,6 +68,8 @@ class Simulated:
 
     def label(self, truth: int, item: int, rng: np.random.Generator) -> int:
         """The label in their mind; members of a ring have the same one for an item."""
+        if self.recorded is not None:
+            return self.recorded[item]
         dice = rng if self.ring < 0 else np.random.default_rng([self.ring, item])
         return thought(self.confusion, truth, dice)
 

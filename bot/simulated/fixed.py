@@ -100,6 +100,7 @@ def compete(rival: Rival, scene: Scene, trainer: ProbeTrainer, tell: Tell) -> Cu
     usual, curve = _usual(scene), Curve()
     queue: deque[list[int]] = deque()  # items with the answers that they still want
     met: set[tuple[int, int]] = set()
+    able = _able(scene)
     while len(notebook.item) < scene.budget:
         if not queue:
             asked = rival.choose(notebook, max(scene.step // rival.overlap, 1))
@@ -107,14 +108,15 @@ def compete(rival: Rival, scene: Scene, trainer: ProbeTrainer, tell: Tell) -> Cu
                 break
             queue.extend([item, rival.overlap] for item in asked)
         who = arrivals.next()
-        wanted = next((one for one in queue if (who, one[0]) not in met), None)
+        wanted = next((one for one in queue if (who, one[0]) not in met and scene.crowd[who].knows(one[0])), None)
         if wanted is None:
-            if all((each, one[0]) in met for one in queue for each in range(len(scene.crowd))):
-                queue.clear()
+            queue = deque(one for one in queue if notebook.open[one[0]])
             arrivals.idle(who)
             continue
         item = wanted[0]
         met.add((who, item))
+        able[item] -= 1
+        notebook.open[item] = able[item] > 0
         arrivals.answers(who, usual)
         wanted[1] -= 1
         if not wanted[1]:
@@ -126,8 +128,19 @@ def compete(rival: Rival, scene: Scene, trainer: ProbeTrainer, tell: Tell) -> Cu
     return curve
 
 
+def _able(scene: Scene) -> Ints:
+    """(N,) workers who have an answer about each item."""
+    found = np.zeros(len(scene.task), dtype=np.int64)
+    for mind in scene.crowd:
+        if mind.recorded is None:
+            found += 1
+        else:
+            found[list(mind.recorded)] += 1
+    return found
+
+
 def _begun(scene: Scene) -> Notebook:
-    free = np.ones(len(scene.task), dtype=bool)
+    free = _able(scene) > 0
     free[scene.unasked] = False
     return Notebook(scene, free, np.random.default_rng([scene.seed, 2]))
 

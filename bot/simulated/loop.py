@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -17,12 +18,13 @@ from core.administration import create_campaign, import_items
 from core.campaign import Campaign, Draft, Policy
 from core.errors import NothingToLearn
 from core.forms import Form
-from core.ids import Account, CampaignId, ItemId, VersionId
+from core.ids import Account, CampaignId, ItemId, VersionId, WorkerId
 from core.item import Role, Verdict
 from core.night import plan, run_night
 from core.ports import Transaction
 from core.question import Question, Tap
 from core.refit import beliefs_of
+from core.routing import Head
 from core.service import Asked, ask, consent, enrol
 from core.tapping import tap
 from core.teaching import lessons_of
@@ -32,6 +34,26 @@ from storage.memory_archive import MemoryArchive
 from storage.memory_store import Store
 
 PATIENCE = 300  # arrivals in a row for whom there is nothing, after which nobody will find anything
+
+
+class OnRecord(MemoryTransaction):
+    """A store that offers a worker no item but those of which an answer by them is on record."""
+
+    def __init__(self, store: Store, items: Collection[ItemId]) -> None:
+        super().__init__(store)
+        self.items = items
+
+    def head(self, campaign: CampaignId, worker: WorkerId, limit: int) -> Head:
+        """The best of all their open items, which may lie deep in the queue."""
+        queue = self.store.queues.get(campaign, [])
+        found = [item for item in self._unmet(queue, worker) if item.id in self.items][:limit]
+        learning = [0.0 if item.answers else item.worth for item in found]
+        return Head([item.id for item in found], np.array([item.posterior for item in found]), np.array(learning))
+
+    def unmet_controls(self, campaign: CampaignId, worker: WorkerId, limit: int) -> list[ItemId]:
+        """Controls among them."""
+        every = super().unmet_controls(campaign, worker, len(self.store.items))
+        return [item for item in every if item in self.items][:limit]
 
 
 @dataclass(slots=True, eq=False)
@@ -48,6 +70,7 @@ class Loop:
     store: Store = field(default_factory=Store)
     people: list[Worker] = field(default_factory=list)
     row_of: dict[ItemId, int] = field(default_factory=dict)
+    on_record: dict[int, Collection[ItemId]] = field(default_factory=dict)  # by worker, where answers are recorded
     spent: int = 0
     seconds: float = 0.0
     nights: int = 0
@@ -60,7 +83,7 @@ class Loop:
         """The next worker gets a question and answers it; False where there is none for them."""
         who = self.arrivals.next()
         with self.store.all_or_nothing():
-            tx: Transaction = MemoryTransaction(self.store)
+            tx = self.transaction(who)
             asked = ask(tx, self.people[who], self.id, self.arrivals.now, self.rng)
             if not isinstance(asked, Asked):
                 self.arrivals.idle(who)
@@ -74,6 +97,15 @@ class Loop:
         self.spent += 1
         self.seconds += usual
         return True
+
+    def transaction(self, who: int) -> Transaction:
+        """The store, as far as this worker can be asked."""
+        mind = self.scene.crowd[who]
+        if mind.recorded is None:
+            return MemoryTransaction(self.store)
+        if who not in self.on_record:
+            self.on_record[who] = {item for item, row in self.row_of.items() if mind.knows(row)}
+        return OnRecord(self.store, self.on_record[who])
 
     def refit(self) -> None:
         """The refit of the day."""

@@ -24,6 +24,7 @@ class LoraTrainer(ProbeTrainer):
     """A probe trainer whose versions are judged as the transformers that the recipe makes of the same lessons."""
 
     recipe: Recipe = field(default_factory=Recipe)
+    every: int = 1  # versions of which one is judged; the others' accuracy is nan
     lessons: dict[VersionId, Lessons] = field(default_factory=dict)
 
     def train(self, lessons: Lessons, tell: Callable[[str], None]) -> VersionId:
@@ -33,7 +34,9 @@ class LoraTrainer(ProbeTrainer):
         return version
 
     def accuracy(self, version: VersionId, held: Held) -> float:
-        """Share of held-out texts that the transformer gets right."""
+        """Share of held-out texts that the transformer gets right; nan where none is trained."""
+        if list(self.lessons).index(version) % self.every < self.every - 1:
+            return float("nan")
         lessons = self.lessons[version]
         texts = tuple(content.text for content in lessons.contents)
         with tempfile.TemporaryDirectory() as folder:
@@ -44,11 +47,11 @@ class LoraTrainer(ProbeTrainer):
         return float((said.argmax(axis=1) == held.truth).mean())
 
 
-def lora_trainers(task: Task) -> Trainers:
-    """Trainers for the runs of a task."""
+def lora_trainers(task: Task, every: int = 1) -> Trainers:
+    """Trainers for the runs of a task, one of so many versions a transformer."""
 
     def of(scene: Scene) -> LoraTrainer:
         rng = np.random.default_rng([scene.seed, 4])
-        return LoraTrainer(task.texts, task.vectors, rng, recipe=Recipe(seed=scene.seed))
+        return LoraTrainer(task.texts, task.vectors, rng, recipe=Recipe(seed=scene.seed), every=every)
 
     return of

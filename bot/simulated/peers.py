@@ -78,8 +78,8 @@ def by_activelab(notebook: Notebook, most: int) -> Sequence[int]:
     voted = get_majority_vote_label(table, verbose=False).astype(np.int64)
     suggested = out_of_fold(notebook, rows, voted)
     labelled, unlabelled = get_active_learning_scores(table, suggested, notebook.suggestions(fresh))
-    everything = np.r_[rows, fresh]
-    found: list[int] = everything[np.argsort(np.r_[labelled, unlabelled], kind="stable")][:most].tolist()
+    everything = np.r_[rows, fresh][np.argsort(np.r_[labelled, unlabelled], kind="stable")]
+    found: list[int] = everything[notebook.open[everything]][:most].tolist()
     return found
 
 

@@ -3,7 +3,10 @@
 Every strategy has the same crowd (30 people: 4 experts, 16 ordinary, 6 novices, 2 random, 1 constant, 1 with two
 accounts), the same arrivals and the same trainer: a calibrated probe on frozen MiniLM embeddings. One answer is one
 tap, whatever its form; seconds of the workers' time, by `core.effort`, stand beside it. The pool is 4,000 random texts
-of each set. Runs are kept line by line in a file and are not repeated.
+of each set. `sp` is a replay: sentences that 203 real people have judged, each asked only what they have answered.
+Runs are kept line by line in a file and are not repeated.
+
+`--network lora`: probes steer as before, but four versions of each run are the default LoRA recipe on the same lessons.
 """
 
 from __future__ import annotations
@@ -20,27 +23,33 @@ import numpy as np
 
 from bot.simulated.crowd import crowd_of
 from bot.simulated.curve import Curve, Point, mean_of
+from bot.simulated.lora import lora_trainers
 from bot.simulated.plot import Panel, drawn
 from bot.simulated.strategies import STRATEGIES, probes, run
 from bot.simulated.task import Held, Scene, Task
 from core.campaign import Goal, Policy
 from core.item import TEXT_LIMIT
 from tests.benchmarks.embedded import TEXTS, text_set
+from tests.benchmarks.replayed import staged
 
-BUDGETS = {"trec_questions": 3000, "movie_reviews": 3000, "banking77": 6000}
+BUDGETS = {"trec_questions": 3000, "movie_reviews": 3000, "banking77": 6000, "sp": 3000}
+REPLAYED = ("sp",)
 OURS = 1.0  # of the rivals' budget is spent by our rule
-NIGHTS = {"trec_questions": 12, "movie_reviews": 12, "banking77": 8}
+NIGHTS = {"trec_questions": 12, "movie_reviews": 12, "banking77": 8, "sp": 12}
 POOL = 4000
 CONTROLS = 40  # items whose truth our rule is told: each counts as one of its answers, beside the taps on it
 RIVALS = ("random-vote", "random-ds", "activelab", "smalltext-margin", "smalltext-kmeans")
 BARS = {"random-vote": 3.0, "random-ds": 1.5, "activelab": 1.5, "small-text": 1.5}
-KEPT = Path(__file__).resolve().parents[2] / "state" / "bench" / "choosing.jsonl"
+KEPT = Path(__file__).resolve().parents[2] / "state" / "bench"
+EVERY = 3  # nights between versions that a transformer is trained for
 POLICY = Policy(goal=Goal.MODEL, audit_share=0.05)
 Runs = dict[tuple[str, str, int], Curve]
 
 
 def task_of(name: str) -> Task:
     """A set with at most POOL items."""
+    if name in REPLAYED:
+        return staged(name)[0]
     found = text_set(name)
     rows = np.sort(np.random.default_rng(7).permutation(len(found.y))[:POOL])
     held = Held(("",) * len(found.test_y), found.test_x, found.test_y)
@@ -52,7 +61,7 @@ def scene_of(task: Task, budget: int, seed: int, share: float) -> Scene:
     """One run's stage; `share` of the budget is spent."""
     nights = NIGHTS[task.name]
     step, nights = budget // nights, max(round(nights * share), 1)
-    crowd = crowd_of(len(task.labels), seed)
+    crowd = staged(task.name)[1] if task.name in REPLAYED else crowd_of(len(task.labels), seed)
     return Scene(task, crowd, nights * step, step, seed, task.audit(POLICY.audit_share))
 
 
@@ -65,7 +74,7 @@ def known(path: Path) -> Runs:
     return found
 
 
-def measured(path: Path, sets: list[str], strategies: list[str], seeds: int) -> None:
+def measured(path: Path, sets: list[str], strategies: list[str], seeds: int, network: str = "probe") -> None:
     """Runs what is missing, seed by seed, so that a broken run still compares all sets."""
     path.parent.mkdir(parents=True, exist_ok=True)
     tasks = {name: task_of(name) for name in sets}
@@ -76,8 +85,10 @@ def measured(path: Path, sets: list[str], strategies: list[str], seeds: int) -> 
                     continue
                 begun = time.perf_counter()
                 scene = scene_of(task, BUDGETS[name], seed, OURS if strategy == "ours" else 1.0)
-                curve = run(strategy, scene, POLICY, CONTROLS, probes, lambda _: None)
-                row = {"set": name, "strategy": strategy, "seed": seed, "points": [asdict(p) for p in curve.points]}
+                trainers = probes if network == "probe" else lora_trainers(task, EVERY)
+                curve = run(strategy, scene, POLICY, CONTROLS, trainers, lambda _: None)
+                points = [asdict(point) for point in curve.points if not np.isnan(point.version_accuracy)]
+                row = {"set": name, "strategy": strategy, "seed": seed, "points": points}
                 with path.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(row) + "\n")
                 print(f"  {name} {strategy} {seed}: {time.perf_counter() - begun:.0f} s", file=sys.stderr, flush=True)
@@ -148,7 +159,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one seed of trec_questions")
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--results", type=Path, default=KEPT, help="JSON lines; what is there is not run again")
+    parser.add_argument("--results", type=Path, help="JSON lines; what is there is not run again")
+    parser.add_argument("--network", choices=("probe", "lora"), default="probe", help="whose versions are judged")
     parser.add_argument("--sets", nargs="*", default=list(BUDGETS))
     parser.add_argument("--strategies", nargs="*", default=["ours", *RIVALS])
     parser.add_argument("--only-table", action="store_true")
@@ -157,11 +169,12 @@ def main() -> None:
     if not TEXTS.is_dir():
         print("The text sets are not here (shared/data is missing beside the repository): nothing measured.")
         sys.exit(0)
+    kept = asked.results or KEPT / f"choosing{'_lora' * (asked.network == 'lora')}.jsonl"
     warnings.filterwarnings("ignore")
     if not asked.only_table:
         sets = ["trec_questions"] if asked.quick else asked.sets
-        measured(asked.results, sets, asked.strategies, 1 if asked.quick else asked.seeds)
-    runs = known(asked.results)
+        measured(kept, sets, asked.strategies, 1 if asked.quick else asked.seeds, asked.network)
+    runs = known(kept)
     table(runs)
     if asked.plot:
         picture(runs, asked.plot)
