@@ -1,7 +1,7 @@
 """The night in one table: `python -m tests.benchmarks.bench_night --part accuracy --seeds 3`.
 
 Parts: accuracy (ours and peers by labels and set), soft (soft against hard labels of the same answers), options (the
-effect of each option and method at 200 labels), speed, digits. Each cell is one JSON line of `--out`, written when it
+effect of each option and method), speed, digits, spans. Each cell is one JSON line of `--out`, written when it
 is done; a run that is started again goes on where it stopped, and `--show` prints what is there. The order is by seed,
 then size, so that a part of a run compares everything. No recipe was chosen on what is judged here: recipes were tried
 on examples of the training files that no benchmark learns from or judges by.
@@ -34,11 +34,14 @@ from tests.benchmarks.night_sets import (
     text_set,
 )
 from tests.benchmarks.night_speed import speed_rows
-from tests.benchmarks.night_tables import accuracy_rows, digit_rows, option_rows, soft_rows
+from tests.benchmarks.night_tables import accuracy_rows, digit_rows, option_rows, soft_rows, span_rows
 from tests.benchmarks.table import show, told
+from tests.training.test_spans import by_majority
+from tests.training.test_spans import sentences as conll
 from training.evaluate import evaluate
 from training.examples import Examples, Floats
 from training.recipe import Recipe
+from training.spans import span_f1, train_tagger
 from training.trainer import TransformerTrainer
 
 __all__ = ["TEXTS", "digit_set", "read", "text_set"]
@@ -106,6 +109,8 @@ def cells_of(args: argparse.Namespace) -> Iterator[tuple[Cell, Callable[[], dict
     for seed in range(args.first_seed, args.first_seed + args.seeds):
         if args.part == "digits":
             yield Cell("digits", "digits", 500, seed, "ours"), lambda seed=seed: of_digits(seed)  # type: ignore[misc]
+        if args.part == "spans":
+            yield Cell("spans", "names", 61, seed, "ours"), lambda seed=seed: of_names(seed)  # type: ignore[misc]
         for size in args.sizes:
             for name in args.sets:
                 if args.part == "accuracy":
@@ -176,6 +181,16 @@ def of_digits(seed: int) -> dict[str, object]:
     return judged(said, case.truth, 10) | {"seconds": seconds}
 
 
+def of_names(seed: int) -> dict[str, object]:
+    """F1 of names in sentences never seen; beside it each word by its most frequent tag."""
+    learned, judged = (conll(part) for part in ("train", "test"))
+    truth, started = [one.spans for one in judged], time.perf_counter()
+    tagger = train_tagger(learned, Recipe(batch_size=16, learning_rate=2e-3, seed=seed))
+    found = tagger.spans([one.text for one in judged])
+    looked_up = span_f1(by_majority(learned, judged), truth)
+    return {"accuracy": span_f1(found, truth), "majority": looked_up, "seconds": time.perf_counter() - started}
+
+
 def known(path: Path) -> dict[str, dict[str, object]]:
     """What is measured already, by key; a line that a kill cut short is left out."""
     found: dict[str, dict[str, object]] = {}
@@ -192,7 +207,9 @@ def known(path: Path) -> dict[str, dict[str, object]]:
 def arguments() -> argparse.Namespace:
     """Read the command line."""
     asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--part", choices=("accuracy", "soft", "options", "speed", "digits"), default="accuracy")
+    asked.add_argument(
+        "--part", choices=("accuracy", "soft", "options", "speed", "digits", "spans"), default="accuracy"
+    )
     asked.add_argument("--seeds", type=int, default=1)
     asked.add_argument("--first-seed", type=int, default=0)
     asked.add_argument("--sizes", type=lambda told: [int(n) for n in told.split(",")], default=None)
@@ -206,7 +223,7 @@ def arguments() -> argparse.Namespace:
     args = asked.parse_args()
     if args.quick:
         args.seeds, args.sizes, args.sets, args.peers = 1, [100], ["trec_questions"], ["probe"]
-    sizes = {"accuracy": [100, 200, 500, 2000], "soft": [500], "options": [200]}
+    sizes = {"accuracy": [100, 200, 500, 2000], "soft": [500], "options": [400]}
     sets = {"accuracy": list(SETS), "soft": ["sp", "product", *SETS[:2]], "options": list(SETS[:2])}
     args.sizes = args.sizes or sizes.get(args.part, [])
     args.sets = args.sets or sets.get(args.part, [])
@@ -236,7 +253,8 @@ def main() -> int:
             stream.write(json.dumps(found[cell.key]) + "\n")
         told(f"{cell.key} accuracy {found[cell.key]['accuracy']:.3f} {time.perf_counter() - started:.0f} s")
     rows = [row for row in found.values() if row["part"] == args.part]
-    tables = {"accuracy": accuracy_rows, "soft": soft_rows, "options": option_rows, "digits": digit_rows}
+    tables = {"accuracy": accuracy_rows, "soft": soft_rows, "options": option_rows, "digits": digit_rows,
+              "spans": span_rows}  # fmt: skip
     return show(tables[args.part](rows))
 
 
