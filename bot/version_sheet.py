@@ -30,7 +30,8 @@ from training.recipe import Recipe
 from training.scorecard import Scorecard, by_language, scorecard
 from training.teacher import Teacher
 
-MOST = 3_000  # audit items at which a version is looked; of more, that many by chance
+MOST = 3_000  # audit items by which a version is judged; of more, that many by chance
+CELLS = 300_000  # items times labels, at most: beliefs about them are held 64 times over
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,8 +40,8 @@ class Sheet:
 
     version: Version
     labels: Sequence[str]  # K
-    there: int  # audit items with enough answers
-    card: Scorecard  # on these, or on MOST of them
+    there: int  # audit items with enough answers to be judged by
+    card: Scorecard  # on these, or on some of them
     languages: Mapping[str, Scorecard]  # where they are known
     ceiling: Ceiling
     alpha: Agreement  # Krippendorff's, of the workers on the same items; ordinal for ratings
@@ -66,7 +67,8 @@ def sheet_of(
     snapshot = archive.snapshot(campaign.id)
     beliefs = beliefs_of(snapshot)
     there = judged_on(campaign, beliefs)
-    items, k = _some(there, rng), len(campaign.labels)
+    k = len(campaign.labels)
+    items = _some(there, min(MOST, CELLS // k), rng)
     if not items:
         raise Refused(f"No audit item of {slug} has enough answers yet: there is nothing to judge a version by.")
     teacher = Teacher(serving.folder.parent, Recipe(), campaign.labels, archive.media, glossary=campaign.draft.glossary)
@@ -94,7 +96,7 @@ def _newest(archive: Archive, slug: str) -> str:
     return known[-1].id if known else ""
 
 
-def _some(items: Sequence[Item], rng: np.random.Generator) -> Sequence[Item]:
-    if len(items) <= MOST:
+def _some(items: Sequence[Item], most: int, rng: np.random.Generator) -> Sequence[Item]:
+    if len(items) <= most:
         return items
-    return [items[at] for at in np.sort(rng.choice(len(items), MOST, replace=False)).tolist()]
+    return [items[at] for at in np.sort(rng.choice(len(items), most, replace=False)).tolist()]

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.agreement import beside_others, tally
+from core.figures import ceiling_of
 from core.guesses import informed
 
 
@@ -55,6 +56,9 @@ def test_what_answers_and_guesses_say_together() -> None:
     before, after = beliefs[:, others].reshape(8, 50, 3), found[:, others].reshape(8, 50, 3)
     shares = [one / one.sum(axis=2, keepdims=True) for one in (before, after)]
     assert shares[0] == pytest.approx(shares[1]), "what is left is shared as before"
+    apart = np.repeat(np.array([[[0.8, 0.2]], [[0.2, 0.8]]]), 40, axis=1)  # one trust says right, the other wrong
+    for_it, against = informed(apart, np.zeros(40, dtype=np.int64), np.full(2, 0.5), rng)[:, :, 0].mean(axis=1)
+    assert for_it > 0.9 and against < 0.1
 
 
 def test_a_version_that_is_always_right_is_believed_beyond_the_crowd() -> None:
@@ -66,3 +70,12 @@ def test_a_version_that_is_always_right_is_believed_beyond_the_crowd() -> None:
     found = informed(beliefs, truth, np.full(3, 1 / 3), rng)
     assert found.mean(axis=0)[np.arange(400), truth].mean() > 0.9
     assert beliefs[0][np.arange(400), truth].mean() < 0.6
+
+
+def test_where_nobody_has_met_there_is_no_ceiling() -> None:
+    """One answer an item, as campaigns for a model ask; seen to fail with answers that are their own judges."""
+    found = ceiling_of(np.eye(3), np.arange(3), np.random.default_rng(0))
+    assert found.items == 0 and np.isnan([found.worker.value, found.version.low]).all()
+    few = ceiling_of(np.array([[2.0, 0.0], [1.0, 0.0]]), np.array([1, 0]), np.random.default_rng(0))
+    assert (few.items, few.worker.value, few.version.value) == (1, 1, 0)
+    assert few.worker.low < 0.8 and few.version.high > 0.2, "one item proves little"

@@ -94,9 +94,8 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
 
 
 def test_intervals_know_what_the_crowd_does_not() -> None:
-    """One answer an item, right 4 times in 5; seen to fail with expected counts in place of draws of the truth (macro
-    recall held in 20 of 50), and with the crowd's belief alone in place of what answers and suggestions say together.
-    """
+    """One answer an item, right 4 times in 5; seen to fail with expected counts in place of draws of the truth, and
+    with the crowd's belief alone in place of what answers and suggestions say together."""
     rng, held, recalls = np.random.default_rng(6), 0, []
     for _ in range(50):
         y = rng.integers(0, 4, 200)
