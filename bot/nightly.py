@@ -17,7 +17,7 @@ from bot.settings import Settings
 from bot.telegram.views_night import night_failed, night_report
 from bot.telegram.words import Tongue, Words
 from core.audit import trust_in
-from core.campaign import Campaign
+from core.campaign import Campaign, Kind
 from core.errors import Conflict, NothingToLearn, TrainingFailed
 from core.forecast import Forecast, forecast
 from core.ids import Account
@@ -134,6 +134,7 @@ class Night:
             TransformerTrainer(trackers=self.settings.training.trackers),
             self.campaign.draft.glossary,
             self.settings.training.search_hours if self.settings.training.search == "weekly" else 0.0,
+            self.campaign.draft.kind is Kind.RATING,
         )
 
     def letters(self, report: NightReport) -> Sequence[Letter]:

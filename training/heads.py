@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import logsigmoid
 
 from training.recipe import Aim
 
@@ -39,11 +40,23 @@ class GradeHead(nn.Module):
         self.gaps = nn.Parameter(torch.log(torch.expm1(bounds.diff())))
 
     def forward(self, pooled: Tensor) -> Tensor:
-        """Return (B, K - 1) falling logits of being above each grade but the last."""
+        """Return (B, K) log chances of the grades."""
         steps = nn.functional.softplus(self.gaps).cumsum(0)
         bounds = torch.cat([self.first, self.first + steps])
-        logits: Tensor = self.value(self.dropout(pooled)) - bounds
-        return logits
+        return log_steps(self.value(self.dropout(pooled)) - bounds)
+
+
+def log_steps(logits: Tensor) -> Tensor:
+    """Return (B, K) log probabilities of K grades from K - 1 falling logits of being above each grade but the last.
+
+    The cumulative model: McCullagh 1980, DOI 10.1111/j.2517-6161.1980.tb01109.x. P(k) = s(a) - s(b) is computed as
+    s(a) s(-b) (1 - exp(b - a)), which does not cancel.
+    """
+    logits = logits.float()
+    first, last = logsigmoid(-logits[:, :1]), logsigmoid(logits[:, -1:])
+    above, below = logits[:, :-1], logits[:, 1:]
+    gap = (above - below).clamp(min=1e-6)
+    return torch.cat([first, logsigmoid(above) + logsigmoid(-below) + torch.log(-torch.expm1(-gap)), last], dim=1)
 
 
 def head_for(aim: Aim, width: int, labels: int) -> nn.Module:

@@ -47,24 +47,6 @@ def each_its_own(logits: Tensor, chances: Tensor) -> Tensor:
     return binary_cross_entropy_with_logits(logits.float(), chances, reduction="none").sum(dim=-1)
 
 
-def log_steps(logits: Tensor) -> Tensor:
-    """Return (B, K) log probabilities of K grades from K - 1 falling logits of being above each grade but the last.
-
-    The cumulative model: McCullagh 1980, DOI 10.1111/j.2517-6161.1980.tb01109.x. P(k) = s(a) - s(b) is computed as
-    s(a) s(-b) (1 - exp(b - a)), which does not cancel.
-    """
-    logits = logits.float()
-    first, last = logsigmoid(-logits[:, :1]), logsigmoid(logits[:, -1:])
-    above, below = logits[:, :-1], logits[:, 1:]
-    gap = (above - below).clamp(min=1e-6)
-    return torch.cat([first, logsigmoid(above) + logsigmoid(-below) + torch.log(-torch.expm1(-gap)), last], dim=1)
-
-
-def of_grades(logits: Tensor, soft: Tensor) -> Tensor:
-    """Return (B,) nats: the cross-entropy of grades (B, K), from K - 1 cumulative logits."""
-    return -(soft * log_steps(logits)).sum(dim=-1)
-
-
 def of_tokens(logits: Tensor, soft: Tensor) -> Tensor:
     """Return (B,) nats a token: the mean over a text's tokens (B, T, C) whose target row is not empty."""
     told = soft.sum(dim=-1)
@@ -74,7 +56,7 @@ def of_tokens(logits: Tensor, soft: Tensor) -> Tensor:
 OBJECTIVES = {
     Aim.LABEL: Objective(soft_cross_entropy, log_softmax),
     Aim.LABELS: Objective(each_its_own, lambda logits: logsigmoid(logits.float())),
-    Aim.RATING: Objective(of_grades, log_steps),
+    Aim.RATING: Objective(soft_cross_entropy, log_softmax),  # its head says log chances already
     # Bradley and Terry 1952, DOI 10.2307/2334029: one value a content; the softmax of two values is their model.
     Aim.PAIR: Objective(soft_cross_entropy, log_softmax),
     Aim.SPANS: Objective(of_tokens, log_softmax),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from core.ids import VersionId
 from core.item import Content, Medium
 from core.version import Floats, Lessons, Scores
 from training.examples import Examples
-from training.recipe import Kind, Recipe
+from training.recipe import Aim, Kind, Recipe
 from training.search import groups_of, judge_by_folds, weekly
 from training.team import team
 from training.trainer import TransformerTrainer
@@ -33,6 +33,7 @@ class Teacher:
     trainer: TransformerTrainer = field(default_factory=TransformerTrainer)
     glossary: tuple[Term, ...] = ()  # put before the texts that its terms occur in
     search_hours: float = 0.0  # for the weekly search for a better recipe; 0 is none
+    graded: bool = False  # the labels are grades in their order
 
     def cross_fit(self, lessons: Lessons) -> Floats:
         """(N, K) what is learnt from the other lessons says of each; TrainingFailed says why it cannot."""
@@ -41,7 +42,7 @@ class Teacher:
     def train(self, lessons: Lessons, tell: Callable[[str], None]) -> VersionId:
         """The id of a new version; TrainingFailed says why there is none."""
         examples = self._examples(lessons)
-        recipe = self.recipe
+        recipe = replace(self.recipe, aim=Aim.RATING) if self.graded else self.recipe
         if self.search_hours and team().size == 1:  # the engine of several processes knows trainings, not searches
             tell("search 0%")
             judge = partial(judge_by_folds, examples, groups_of(examples.contents))

@@ -65,7 +65,7 @@ class TransformerTrainer:
         examples are few), then the same recipe learns everything.
         Raises TrainingFailed (BadExamples, BadBase, Diverged, OutOfMemory).
         """
-        if recipe.aim is not Aim.LABEL:
+        if recipe.aim not in (Aim.LABEL, Aim.RATING):
             raise BadExamples(f"a version answers with one label of K; {recipe.aim.value} has none yet")
         announce("train", examples, recipe, home)
         with recorded(home, examples, recipe, self.trackers, self.now) as record:

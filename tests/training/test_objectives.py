@@ -11,14 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.training.conftest import World
-from training.heads import GradeHead
+from training.heads import GradeHead, log_steps
 from training.loop import Lesson, lesson_of, teach
-from training.objectives import OBJECTIVES
+from training.objectives import OBJECTIVES as ALONE
+from training.objectives import Objective, soft_cross_entropy
 from training.recipe import Aim, Kind, Recipe
 from training.text_network import PairInputs
 from training.trainer import build_network
 
 SEEDS = st.integers(0, 10_000)
+OF_GRADES = Objective(lambda logits, soft: soft_cross_entropy(log_steps(logits), soft), log_steps)
+OBJECTIVES = {**ALONE, Aim.RATING: OF_GRADES}  # grades as their head and their loss make them together
 
 
 def world_of(aim: Aim, seed: int, rows: int = 5) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -119,7 +122,7 @@ def test_two_grades_are_a_yes_or_no_question() -> None:
 
 @pytest.mark.parametrize("grades", [2, 3, 5])
 def test_all_grades_are_equally_likely_before_the_first_lesson(grades: int) -> None:
-    said = OBJECTIVES[Aim.RATING].probabilities(GradeHead(8, grades).eval()(torch.randn(4, 8)))
+    said = ALONE[Aim.RATING].probabilities(GradeHead(8, grades).eval()(torch.randn(4, 8)))
     assert torch.allclose(said, torch.full((4, grades), 1 / grades), atol=1e-5)
 
 
@@ -151,6 +154,6 @@ def test_each_aim_is_learned_from_texts(world: World, recipe: Recipe, aim: Aim) 
     teach(network, lesson, replace(recipe, epochs=12))
     with torch.no_grad():
         logits = network(lesson.inputs.take(np.arange(len(targets)), torch.device("cpu")))
-    said = OBJECTIVES[aim].probabilities(logits).numpy()
+    said = ALONE[aim].probabilities(logits).numpy()
     right = (said.argmax(axis=1) == targets.argmax(axis=1))[weights > 0.5]
     assert right.mean() > 0.75

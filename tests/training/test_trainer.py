@@ -12,13 +12,16 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from core.errors import TrainingFailed
+from core.item import Content, Medium
+from core.version import Lessons
 from tests.training.conftest import World
 from training.bases import packaged_base
 from training.errors import BadBase, BadExamples
 from training.examples import Examples
 from training.recipe import Aim, Kind, Recipe
+from training.teacher import Teacher
 from training.trainer import TransformerTrainer, load_network
-from training.versions import Version
+from training.versions import Version, open_version
 
 TRAINER = TransformerTrainer()
 
@@ -33,6 +36,18 @@ def test_a_version_knows_more_than_chance(version: Version, world: World) -> Non
     np.testing.assert_allclose(said.sum(axis=1), 1.0, atol=1e-9)
     assert (said.argmax(axis=1) == world.truth).mean() > 0.8
     assert version.card.metrics["held_out"] == 36  # three parts of twelve
+
+
+def test_grades_are_taught_and_told_as_grades(world: World, recipe: Recipe, tmp_path: Path) -> None:
+    """Planted and caught: the teacher forgets that labels are grades."""
+    lessons = Lessons([Content(Medium.TEXT, text=text) for text in world.examples.contents],
+                      world.examples.soft_labels, world.examples.weights)  # fmt: skip
+    teacher = Teacher(tmp_path, replace(recipe, epochs=12), world.examples.labels, lambda _: b"", graded=True)
+    version = open_version(tmp_path / teacher.train(lessons, lambda _: None))
+    said = suggestions(version, world.texts)
+    assert version.card.recipe.aim is Aim.RATING and said.shape == (90, 3)
+    np.testing.assert_allclose(said.sum(axis=1), 1.0, atol=1e-9)
+    assert (said.argmax(axis=1) == world.truth).mean() > 0.75
 
 
 def test_batching_changes_no_suggestion_and_no_order(version: Version, world: World) -> None:
