@@ -3,6 +3,7 @@
 Open items are played forward (`core/moves.py`) under several calibrations, as far as later refits will move today's;
 what the campaign's past has cost beside what the moves say of it corrects them (back-test). Fresh items are counted at
 their full price while the begun ones are replaced, so that a campaign is judged by its rate, not by its best end.
+A goal that may be out of reach has a chance, and an interval for the futures that reach it.
 """
 
 from __future__ import annotations
@@ -31,19 +32,24 @@ from core.moves import (
 from core.ports import Beliefs, Snapshot
 
 TRUSTED = 16  # calibrations
-LEARNT = 0.6  # share of today's doubt about the calibration that later refits will settle
-DRIFT = 0.15  # deviation, in nats, of what a campaign costs beside what its past says; from simulated campaigns
-# (tests/benchmarks/bench_forecast.py judges it on others)
+# The next four are from simulated campaigns; tests/benchmarks/bench_forecast.py judges them on others.
+WARMER = 0.5  # of today's doubt about the temperature: what refits of a whole campaign move it. Few controls are to
+# come, so that most of the doubt stays, and a refit claims what it claimed before
+LAPSING = 0.2  # and about the lapse
+DRIFT = 0.17  # deviation, in nats, of what a campaign costs beside what its past says
+SWING, IMAGINED = 0.4, 3  # deviation of a day's answers beside the mean day's, as of so many days, where no past tells
 LEAST = 20  # settled items from which the past corrects the moves
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A figure with the interval that nine of ten futures lie in; inf where it is never reached."""
+    """A figure in the middle of the futures that reach it, the interval that nine of ten of these lie in, and the
+    share of futures that do; inf where none does."""
 
     value: float
     low: float
     high: float
+    chance: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +83,11 @@ def forecast(
     campaign = replace(snapshot.campaign, pool=beliefs.pool)
     examples = examples_of(campaign, rng)
     futures = []
-    today = stops(campaign, examples)[0]
-    for temperature, lapse in _calibrations(trusted, beliefs):
+    today, early = stops(campaign, examples)[0], _early(snapshot, items)
+    for temperature, lapse in _calibrations(trusted, beliefs, _ahead(items, share)):
         then = replace(campaign, pool=replace(beliefs.pool, temperature=temperature, lapse=lapse))
         moves = moves_of(then, seen, theta, examples, rng)
-        futures.append(_future(items, moves, today, campaign.policy.max_overlap, share, accuracy, rng))
+        futures.append(_future(items, moves, today, campaign.policy.max_overlap, (share, accuracy), early, rng))
     answers, better, reached = (np.concatenate(each) for each in zip(*futures, strict=True))
     pay, paid = campaign.policy.pay, answers / (1 - _controls(snapshot))
     days = _range(_days(paid, a_day, rng)) if sum(a_day) else None
@@ -96,12 +102,34 @@ def _controls(snapshot: Snapshot) -> float:
     return min(float(known[late].mean()), 0.9) if len(late) else 0.0
 
 
-def _calibrations(trusted: Trust, beliefs: Beliefs) -> list[tuple[float, float]]:
-    """(temperature, lapse) of later refits: today's, moved by as much of what is not known today as they will know."""
-    now, then = np.log(beliefs.pool.temperature), np.log(trusted.temperature[:TRUSTED])
-    temperature = np.exp(now + LEARNT * (then - now))
-    lapse = beliefs.pool.lapse + LEARNT * (trusted.lapse[:TRUSTED] - beliefs.pool.lapse)
-    return list(zip(temperature.tolist(), lapse.tolist(), strict=True))
+def _ahead(items: Sequence[Item], share: float) -> float:
+    """How much of the way to the share is still ahead, in [0.05, 1]."""
+    return max(1 - _settled(items) / max(share * len(items), 1), 0.05)
+
+
+def _early(snapshot: Snapshot, items: Sequence[Item]) -> int:
+    """Items that count as settled now and would not after a refit.
+
+    An item settles at the first answers that make it sure, and a refit opens some again. The goal is met in the same
+    way, with as many of them.
+    """
+    standing = [item for item in snapshot.items if item.role is not Role.CONTROL]
+    return max(_settled(standing) - _settled(items), 0)
+
+
+def _settled(items: Sequence[Item]) -> int:
+    return sum(item.verdict is Verdict.SETTLED for item in items)
+
+
+def _calibrations(trusted: Trust, beliefs: Beliefs, ahead: float) -> list[tuple[float, float]]:
+    """(temperature, lapse) of later refits: today's, moved by as much of what is not known today as they will know,
+    which grows with the root of the answers to come."""
+    warm = np.log(trusted.temperature)
+    evenly = np.argsort(warm, kind="stable")[((np.arange(TRUSTED) + 0.5) * len(warm) / TRUSTED).astype(np.int64)]
+    moved, pool = np.sqrt(ahead), beliefs.pool
+    temperature = pool.temperature * np.exp(WARMER * moved * (warm[evenly] - warm.mean()))
+    lapse = pool.lapse + LAPSING * moved * (trusted.lapse[evenly] - trusted.lapse.mean())
+    return list(zip(temperature.tolist(), np.maximum(lapse, 0.0).tolist(), strict=True))
 
 
 def _future(
@@ -109,23 +137,26 @@ def _future(
     moves: Moves,
     today: Floats,
     most: int,
-    share: float,
-    accuracy: float,
+    goals: tuple[float, float],
+    early: int,
     rng: np.random.Generator,
 ) -> tuple[Floats, Floats, Floats]:
-    """(D,) answers to the share, to the accuracy, and the share that is settled in the end, under one calibration."""
+    """(D,) answers to the share, to the accuracy, and the share that is settled in the end, under one calibration.
+
+    `goals`: the share and the accuracy. `early`: items that will count as settled though a refit opens them again.
+    """
     everything = _standing([item for item in items if item.truth is None], most)
     begun, fresh = _standing([item for item in items if item.verdict is Verdict.OPEN], most), np.zeros_like(everything)
     fresh[0], begun[0] = begun[0], 0
     lost = np.maximum(today - moves.settles, 0.0) * (everything - begun - fresh)  # settled today, not under these
-    settled = float(sum(item.verdict is Verdict.SETTLED for item in items))
-    settled = max(settled - float(((today - moves.settles) * (everything - fresh)).sum()), 0.0)
+    settled = max(_settled(items) - float(((today - moves.settles) * (everything - fresh)).sum()), 0.0)
     begun = begun + np.rint(lost).astype(np.int64)
     end, first = played(moves, begun, rng), played(moves, fresh, rng)
     slip = _slip(items, first, rng)
     sure = float((everything * moves.sure).sum()) + sum(item.truth is not None for item in items)
-    answers = _until(share * len(items) - settled, first.settled, end.settled, first.answers, end.answers)
-    better = _until(accuracy * len(items) - sure, first.gain, end.gain, first.answers, end.answers)
+    wanted, right = goals[0] * len(items) - settled - early, goals[1] * len(items) - sure
+    answers = _until(wanted, first.settled, end.settled, first.answers, end.answers)
+    better = _until(right, first.gain, end.gain, first.answers, end.answers)
     return answers * slip, better * slip, np.minimum((settled + first.settled + end.settled) / max(len(items), 1), 1.0)
 
 
@@ -163,18 +194,21 @@ def _until(need: float, first: Floats, end: Floats, first_cost: Floats, end_cost
 
 
 def _days(answers: Floats, a_day: Sequence[int], rng: np.random.Generator) -> Floats:
-    """(D,) days that so many answers take: days like those of the past, which may be few (Bayesian bootstrap)."""
-    past = np.array([*a_day, np.mean(a_day)], dtype=np.float64)  # one imagined day, so that one day has an interval
-    weight = rng.dirichlet(np.ones(len(past)), len(answers))
-    mean = np.maximum(weight @ past, 1e-9)
-    spread = np.sqrt(np.maximum(weight @ past**2 - mean**2, mean))
-    days = answers / mean
-    found: Floats = np.maximum(
-        days + rng.standard_normal(len(days)) * np.sqrt(np.where(np.isinf(days), 0, days)) * spread / mean, 0.0
-    )
+    """(D,) days that so many answers take: the mean day is known from those of the past, which may be few, and a few
+    imagined ones (Student's t); each day to come is as unlike the mean as these were."""
+    past, n = np.array(a_day, dtype=np.float64), len(a_day)
+    apart = ((past / past.mean() - 1) ** 2).sum() + IMAGINED * SWING**2
+    swing = np.sqrt(apart / (n + IMAGINED - 1))
+    rate = past.mean() * np.exp(swing / np.sqrt(n) * rng.standard_t(n + IMAGINED - 1, len(answers)))
+    days = answers / rate
+    unlike = swing * np.sqrt(np.where(np.isinf(days), 0.0, days)) * rng.standard_normal(len(days))
+    found: Floats = np.maximum(days + unlike, 0.0)
     return found
 
 
 def _range(futures: Floats) -> Range:
-    low, value, high = np.quantile(futures, [0.05, 0.5, 0.95], method="nearest").tolist()
-    return Range(value, low, high)
+    reached = futures[np.isfinite(futures)]
+    if not len(reached):
+        return Range(np.inf, np.inf, np.inf, 0.0)
+    low, value, high = np.quantile(reached, [0.05, 0.5, 0.95]).tolist()
+    return Range(value, low, high, len(reached) / len(futures))

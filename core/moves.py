@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from core.calibration import claimed
 from core.campaign import Campaign
 from core.evidence import Evidence
-from core.ids import ItemId
-from core.intake import judged, prior_of
-from core.item import Content, Item, Medium, Role, Verdict
+from core.intake import prior_of
+from core.item import Role
 from core.ports import Beliefs, Snapshot
 from core.posterior import absorb
 from core.reliability import Reliability, confusion
+from core.stopping import Next, StopRule, decide, hoped
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -37,6 +37,7 @@ FULL = 4  # answers from which an item counts as a hard one
 REPLAYED = 4000  # begun items at most from which moves are learnt
 PRIOR = 4.0  # simulated moves out of each level, in real ones
 ROLLS = 256  # simulated answers out of each level
+ASKED = 6  # examples of each level of which the stop rule is asked
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,17 +134,17 @@ def _rolled(chances: Floats, rng: np.random.Generator) -> Ints:
 
 def stops(campaign: Campaign, examples: Floats) -> tuple[Floats, Floats]:
     """(max + 1, LEVELS) chances that the stop rule settles or disputes an item, asked of a few examples."""
-    most, few = campaign.policy.max_overlap, 6
-    settles, disputes = np.zeros((most + 1, LEVELS)), np.zeros((most + 1, LEVELS))
-    blank = Item(
-        ItemId(0), campaign.id, "", Content(Medium.TEXT, "?"), Role.PLAIN, None, "", Verdict.OPEN, campaign.pool.prior
-    )
-    for n in range(1, most + 1):
-        for level in range(LEVELS):
-            for q in examples[level, :few].tolist():
-                verdict = judged(campaign, replace(blank, posterior=tuple(q), answers=n)).verdict
-                settles[n, level] += (verdict is Verdict.SETTLED) / few
-                disputes[n, level] += (verdict is Verdict.DISPUTED) / few
+    policy, pool, some = campaign.policy, campaign.pool, examples[:, :ASKED]
+    rule = StopRule(policy.confidence, policy.min_overlap, policy.max_overlap)
+    sure = claimed(some.reshape(-1, pool.labels), pool.temperature, pool.lapse).reshape(some.shape).tolist()
+    found = np.zeros((2, rule.max_overlap + 1, LEVELS))
+    for level, ask in np.ndindex(LEVELS, some.shape[1]):
+        claim, belief = sure[level][ask], some[level, ask].tolist()
+        for n in range(rule.min_overlap, rule.max_overlap + 1):
+            best = hoped(belief, rule.max_overlap - n, rule, pool) if max(claim) < rule.confidence else 1.0
+            verdict = decide(claim, n, rule, best)
+            found[:, n, level] += verdict is Next.SETTLE, verdict is Next.DISPUTE
+    settles, disputes = found / some.shape[1]
     return settles, disputes
 
 

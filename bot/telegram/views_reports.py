@@ -22,6 +22,7 @@ from core.ports import Letter
 
 FEW = 8  # labels of which each one's agreement is told
 VOICES = 12  # answers that an explanation lists
+RARE = 0.05  # chance under which a thing is left unsaid
 
 
 def figures(found: Figures | None, campaign: Campaign, say: Tongue, chat: int) -> list[Letter]:
@@ -98,28 +99,37 @@ def alone(items: int, say: Tongue) -> str:
 
 
 def outlook(found: Forecast, campaign: Campaign, say: Tongue) -> str:
-    """Answers, days and money until the share is settled, in one or two sentences."""
+    """Answers, days and money until the share is settled, and the chance of it, in one or two sentences."""
     share, reach = say.percent(found.share), say.percent(found.reach.value)
-    if found.answers.high <= 0:
+    chance = found.answers.chance
+    if found.answers.high <= 0 and chance > 1 - RARE:
         return say("{share} of the items are settled.", share=share)
-    if math.isinf(found.answers.value):
-        return say("At this rate {reach} of the items will settle; the rest will wait for /review.", reach=reach)
+    if chance < 0.5:
+        less = say("At this rate {reach} of the items will settle; the rest will wait for /review.", reach=reach)
+        rare = say("The chance to settle {share} is {chance}.", share=share, chance=say.percent(chance))
+        return less if chance < RARE else say.sentences(less, rare)
     parts = [say("{answers} more answers", answers=_range(found.answers, say))]
     if found.days is not None:
         parts.append(say("{days} days", days=_range(found.days, say)))
     if campaign.policy.pay:
         parts.append(say.money(_round(found.cost.value), campaign.policy.currency))
     first = say("To settle {share} you need about {parts}.", share=share, parts=say.clauses(*parts))
-    if not math.isinf(found.answers.high):
-        return first
-    return say.sentences(first, say("It may never be reached: disputed items wait for /review."))
+    return _perhaps(first, found.answers, say)
+
+
+def _perhaps(sentence: str, found: Range, say: Tongue) -> str:
+    """What something takes, and the chance of it where it is in doubt."""
+    if found.chance > 1 - RARE:
+        return sentence
+    chance = say.percent(found.chance)
+    return say.sentences(
+        sentence, say("The chance to get there is {chance}: disputed items wait for /review.", chance=chance)
+    )
 
 
 def _range(found: Range, say: Tongue) -> str:
-    value, low = (say.number(_round(x)) for x in (found.value, found.low))
-    if math.isinf(found.high):
-        return say("{value} (at least {low})", value=value, low=low)
-    return say("{value} ({low} to {high})", value=value, low=low, high=say.number(_round(found.high)))
+    value, low, high = (say.number(_round(x)) for x in (found.value, found.low, found.high))
+    return say("{value} ({low} to {high})", value=value, low=low, high=high)
 
 
 def _round(x: float) -> int:
@@ -133,13 +143,15 @@ def _round(x: float) -> int:
 def cost(found: Forecast, campaign: Campaign, say: Tongue, chat: int) -> list[Letter]:
     """/cost."""
     accuracy = say.percent(found.accuracy)
-    if found.answers_to_accuracy.high <= 0:
+    better = found.answers_to_accuracy
+    if better.high <= 0 and better.chance > 1 - RARE:
         line = say("Over all items the consensus is {accuracy} right by now.", accuracy=accuracy)
-    elif math.isinf(found.answers_to_accuracy.value):
+    elif better.chance < RARE:
         line = say("{accuracy} right over all items will not be reached with these limits.", accuracy=accuracy)
     else:
-        answers = _range(found.answers_to_accuracy, say)
+        answers = _range(better, say)
         line = say("{accuracy} right over all items takes about {answers} answers.", accuracy=accuracy, answers=answers)
+        line = _perhaps(line, better, say)
     return note(chat, [Block(campaign.draft.title, "b"), Block(outlook(found, campaign, say)), Block(line)])
 
 

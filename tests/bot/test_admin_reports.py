@@ -138,7 +138,11 @@ async def test_an_outlook_is_one_sentence(here: Town) -> None:
     assert outlook(found, campaign, say) == (
         "To settle 95% you need about 1,400 (1,200 to 1,700) more answers, 7 (5 to 8) days, €28.00."
     )
-    endless = replace(found, answers=Range(1412, 1180, float("inf")))
-    assert "1,400 (at least 1,200)" in outlook(endless, campaign, say) and "never" in outlook(endless, campaign, say)
-    never = replace(found, answers=Range(*[float("inf")] * 3), reach=Range(0.9, 0.88, 0.92))
+    doubtful = outlook(replace(found, answers=Range(1412, 1180, 1733, 0.7)), campaign, say)
+    assert "1,400 (1,200 to 1,700)" in doubtful and "The chance to get there is 70%" in doubtful
+    hardly = replace(found, answers=Range(1412, 1180, 1733, 0.2), reach=Range(0.9, 0.88, 0.92))
+    assert "90% of the items will settle" in outlook(hardly, campaign, say)
+    assert outlook(hardly, campaign, say).endswith("The chance to settle 95% is 20%.")
+    never = replace(hardly, answers=Range(*[float("inf")] * 3, 0.0))
     assert "90% of the items will settle" in outlook(never, campaign, say)
+    assert "chance" not in outlook(never, campaign, say)

@@ -2,7 +2,10 @@
 
 Planted bugs seen to fail: a need that is counted in items left instead of items to settle (nothing left is never
 nothing to do); a target out of reach that is given a price; days divided by the sum of the days instead of their
-mean; a stop rule of its own in place of `judged` (a stricter campaign costs no more).
+mean; a stop rule that settles at a confidence of its own (a stricter campaign costs no more); an interval over all
+futures, whether they reach the goal or not (no upper end); a chance of one wherever a future reaches it; a calibration
+that moves to where its doubt lies, which later refits will not learn; doubt that is as large near the goal as far from
+it; items that count as settled until the next refit, left out; days known as well from one as from thirty.
 """
 
 from __future__ import annotations
@@ -69,9 +72,68 @@ def test_what_is_reached_needs_nothing() -> None:
 
 
 def test_what_the_limits_forbid_is_never_reached() -> None:
-    snapshot, beliefs = state(200, 80, 2, Policy(min_overlap=2, max_overlap=2, confidence=0.99))
+    snapshot, beliefs = state(200, 80, 2, Policy(min_overlap=2, max_overlap=2, confidence=0.99, pay=5))
     found = asked(snapshot, beliefs, share=0.95)
-    assert math.isinf(found.answers.value) and found.reach.high < 0.95
+    assert math.isinf(found.answers.value) and found.answers.chance == 0 and found.reach.high < 0.95
+    assert math.isinf(found.cost.low) and found.days is not None and found.days.chance == 0
+
+
+def test_a_goal_in_doubt_has_a_chance_and_a_closed_interval() -> None:
+    snapshot, beliefs = state(200, 80, 3, Policy(max_overlap=6, confidence=0.95))
+    reach = asked(snapshot, beliefs).reach
+    sure, perhaps, hardly = (
+        asked(snapshot, beliefs, share=share).answers for share in (reach.low / 2, reach.value, reach.high)
+    )
+    assert perhaps.low < perhaps.value < perhaps.high < math.inf
+    assert sure.chance == 1 and 0.3 < perhaps.chance < 0.7 and 0 < hardly.chance < 0.2
+
+
+def doubted(temperature: float, spread: float) -> Trust:
+    warm = temperature * np.exp(np.linspace(-spread, spread, 64))
+    return Trust(warm, np.full(64, 0.01), np.array([0, 1, 2]))
+
+
+def test_doubt_widens_the_interval_and_moves_nothing() -> None:
+    snapshot, beliefs = state(300, 120, 4, Policy(max_overlap=5, confidence=0.95))
+    sure, unsure, elsewhere = (
+        forecast(snapshot, beliefs, trust, [100], np.random.default_rng(1))
+        for trust in (doubted(1.3, 0.0), doubted(1.3, 0.9), doubted(2.6, 0.9))
+    )
+    assert unsure.reach.high - unsure.reach.low > 1.5 * (sure.reach.high - sure.reach.low)
+    assert elsewhere.reach.value == pytest.approx(unsure.reach.value, rel=1e-6)
+
+
+def test_doubt_is_less_near_the_goal() -> None:
+    trust, policy = doubted(1.3, 0.9), Policy(max_overlap=5, confidence=0.95)
+    snapshot, beliefs = state(300, 120, 4, policy)
+    settled = sum(item.verdict is Verdict.SETTLED for item in beliefs.items) / 300
+    far, near = (
+        forecast(snapshot, beliefs, trust, [100], np.random.default_rng(1), share=share).reach
+        for share in (0.95, settled + 0.01)
+    )
+    assert near.high - near.low < 0.7 * (far.high - far.low)
+
+
+def test_what_settles_early_counts_at_the_goal_as_it_counts_now() -> None:
+    snapshot, beliefs = state(200, 100, 3, Policy(max_overlap=8))
+    settled = sum(item.verdict is Verdict.SETTLED for item in beliefs.items)
+    verdicts = [Verdict.SETTLED if n < settled + 20 else Verdict.OPEN for n in range(200)]
+    day = [replace(item, verdict=verdict) for item, verdict in zip(snapshot.items, verdicts, strict=True)]
+    night, early = asked(snapshot, beliefs, share=0.8), asked(replace(snapshot, items=day), beliefs, share=0.8)
+    still = 0.8 * 200 - settled
+    assert early.answers.value == pytest.approx(night.answers.value * (still - 20) / still, rel=0.05)
+    assert early.reach == night.reach
+
+
+def test_a_few_days_tell_less_than_many() -> None:
+    snapshot, beliefs = state(200, 60, 3, Policy(max_overlap=8))
+    few, many = (
+        forecast(snapshot, beliefs, TRUST, a_day, np.random.default_rng(1), share=0.8).days
+        for a_day in ([100], [90, 110] * 15)
+    )
+    assert few is not None and many is not None
+    assert few.value == pytest.approx(many.value, rel=0.2)
+    assert few.high / few.low > 1.5 * many.high / many.low
 
 
 def test_a_stricter_campaign_costs_more() -> None:
