@@ -136,10 +136,10 @@ def stops(campaign: Campaign, examples: Floats) -> tuple[Floats, Floats]:
     """(max + 1, LEVELS) chances that the stop rule settles or disputes an item, asked of a few examples."""
     policy, pool, some = campaign.policy, campaign.pool, examples[:, :ASKED]
     rule = StopRule(policy.confidence, policy.min_overlap, policy.max_overlap)
-    sure = claimed(some.reshape(-1, pool.labels), pool.temperature, pool.lapse).reshape(some.shape).tolist()
+    sure = claimed(some.reshape(-1, pool.labels), pool.temperature, pool.lapse).reshape(some.shape)
     found = np.zeros((2, rule.max_overlap + 1, LEVELS))
     for level, ask in np.ndindex(LEVELS, some.shape[1]):
-        claim, belief = sure[level][ask], some[level, ask].tolist()
+        claim, belief = sure[level, ask].tolist(), some[level, ask].tolist()
         for n in range(rule.min_overlap, rule.max_overlap + 1):
             best = hoped(belief, rule.max_overlap - n, rule, pool) if max(claim) < rule.confidence else 1.0
             verdict = decide(claim, n, rule, best)

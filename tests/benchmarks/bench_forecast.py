@@ -82,16 +82,29 @@ def inside(row: dict[str, float]) -> bool:
 def line(rows: list[dict[str, float]]) -> list[float]:
     """The figures of a group of forecasts, nan where nothing tells."""
     reached = [row for row in rows if np.isfinite(row["actual"])]
+    missed = [row for row in rows if not np.isfinite(row["actual"])]
     judged = [row for row in reached if row["actual"] >= 20 and np.isfinite(row["value"])]
-    logs = np.array([[np.log(row[x] / row["actual"]) for x in ("value", "ruler")] for row in judged]).reshape(-1, 2)
     ends = [row for row in rows if np.isfinite(row["high"]) and row["value"] > 0]
-    widths = [(row["high"] - row["low"]) / row["value"] for row in ends]
-    days = [row["days_low"] <= row["days"] <= row["days_high"] for row in judged]
-    chances = [[row["chance"] for row in rows if np.isfinite(row["actual"]) == met] for met in (True, False)]
-    none = [row["chance"] == 0 for row in rows]
-    middle = [np.median(x) if len(x) else np.nan for x in (widths, abs(logs[:, 0]), logs[:, 0], abs(logs[:, 1]))]
-    means = [np.mean(x) if len(x) else np.nan for x in (days, *chances)]
-    return [float(x) for x in (np.mean([inside(row) for row in rows]), np.mean(none), *middle, *means)]
+    off, ruler = ([float(np.log(row[x] / row["actual"])) for row in judged] for x in ("value", "ruler"))
+    return [
+        mean([float(inside(row)) for row in rows]),
+        mean([float(row["chance"] == 0) for row in rows]),
+        median([(row["high"] - row["low"]) / row["value"] for row in ends]),
+        median([abs(x) for x in off]),
+        median(off),
+        median([abs(x) for x in ruler]),
+        mean([float(row["days_low"] <= row["days"] <= row["days_high"]) for row in judged]),
+        mean([row["chance"] for row in reached]),
+        mean([row["chance"] for row in missed]),
+    ]
+
+
+def mean(values: list[float]) -> float:
+    return float(np.mean(values)) if values else float("nan")
+
+
+def median(values: list[float]) -> float:
+    return float(np.median(values)) if values else float("nan")
 
 
 def shown(rows: list[dict[str, float]]) -> None:
