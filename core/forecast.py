@@ -32,7 +32,7 @@ from core.moves import (
 from core.ports import Beliefs, Snapshot
 
 TRUSTED = 16  # calibrations
-# The next four are from simulated campaigns; tests/benchmarks/bench_forecast.py judges them on others.
+# The next three are from simulated campaigns; tests/benchmarks/bench_forecast.py judges them on others.
 WARMER = 0.5  # of today's doubt about the temperature: what refits of a whole campaign move it. Few controls are to
 # come, so that most of the doubt stays, and a refit claims what it claimed before
 LAPSING = 0.2  # and about the lapse
