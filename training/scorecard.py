@@ -146,7 +146,8 @@ def spread(per_draw: Floats) -> Interval:
     if np.isnan(per_draw[0]) or not len(drawn):
         return Interval(float("nan"), float("nan"), float("nan"))
     low, high = np.quantile(drawn, [0.025, 0.975])
-    return Interval(float(per_draw[0]), float(low), float(high))
+    value = float(per_draw[0])  # expected counts may lie between what draws can be
+    return Interval(value, min(float(low), value), max(float(high), value))
 
 
 def roc_auc(said: Floats, truth: Floats, counts: Floats) -> Floats:
