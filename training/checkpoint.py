@@ -74,9 +74,7 @@ def save_checkpoint(
     return True
 
 
-def load_checkpoint(
-    path: Path, network: Network, optimiser: torch.optim.Optimizer
-) -> tuple[int, list[float], float]:
+def load_checkpoint(path: Path, network: Network, optimiser: torch.optim.Optimizer) -> tuple[int, list[float], float]:
     """Restore a kept training and return (step, losses, seconds spent).
 
     (0, [], 0.0), and nothing is touched, where there is none that is whole, of this run and of this network.

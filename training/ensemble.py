@@ -48,9 +48,11 @@ class Ensemble(Network):
         """Return (M, B, K) log chances of each member."""
         return torch.stack([torch.log_softmax(member(batch).float(), dim=-1) for member in self.members()])
 
-    def forward(self, batch: Batch) -> Tensor:
-        """Return (B, K) logs of the members' mean chances."""
-        return torch.logsumexp(self.each(batch), dim=0) - float(np.log(len(self.parts)))
+    def told(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return ((B, K) logs of the members' mean chances, (B, D) what the first member's head read)."""
+        said = [member.told(batch) for member in self.members()]
+        each = torch.stack([torch.log_softmax(logits.float(), dim=-1) for logits, _ in said])
+        return torch.logsumexp(each, dim=0) - float(np.log(len(said))), said[0][1]
 
     def features(self, batch: Batch) -> Tensor:
         """Return (B, D) frozen embeddings."""

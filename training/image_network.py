@@ -171,12 +171,12 @@ class ImageNetwork(Network):
         mean = pixels.new_tensor(self.mean)[:, None, None]
         return (pixels - mean) / pixels.new_tensor(self.spread)[:, None, None]
 
-    def forward(self, batch: Batch) -> Tensor:
-        """Return (B, K) logits."""
+    def told(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return ((B, K) logits, (B, D) mean states)."""
         pixels = jolt(batch.values) if self.training else batch.values
-        states = self.body(pixel_values=self.scaled(pixels)).last_hidden_state
-        logits: Tensor = self.head(mean_pool(states.float(), None))
-        return logits
+        states = mean_pool(self.body(pixel_values=self.scaled(pixels)).last_hidden_state.float(), None)
+        logits: Tensor = self.head(states)
+        return logits, states
 
     def features(self, batch: Batch) -> Tensor:
         """Return (B, D): the untouched base's mean state, or a thumbnail where there is no base."""

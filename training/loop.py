@@ -14,6 +14,7 @@ from torch import Tensor
 
 from training.adapters import Ranks, orthogonality
 from training.checkpoint import load_checkpoint, save_checkpoint
+from training.contrast import GROUPS
 from training.errors import Diverged, OutOfMemory
 from training.examples import Floats, Rows, shuffled_batches
 from training.network import Batch, Inputs, Network, parameter_groups
@@ -128,8 +129,9 @@ def gradient(
             network.zero_grad(set_to_none=True)
             total = float(lesson.weights[torch.from_numpy(rows)].sum()) or 1.0
             own = mine.share(rows)
-            pieces = np.array_split(own, min(parts, len(own))) if len(own) else []
-            return sum(piece_loss(network, lesson, piece, recipe, device, total) for piece in pieces), parts
+            pieces = [own[at::parts] for at in range(min(parts, len(own)))]
+            groups = max(1, GROUPS // (mine.size * parts))
+            return sum(piece_loss(network, lesson, piece, recipe, device, total, groups) for piece in pieces), parts
         except (RuntimeError, MemoryError) as error:
             if not short_of_memory(error):
                 raise
@@ -150,14 +152,14 @@ def short_of_memory(error: BaseException) -> bool:
 
 
 def piece_loss(
-    network: Network, lesson: Lesson, rows: Rows, recipe: Recipe, device: torch.device, total: float
+    network: Network, lesson: Lesson, rows: Rows, recipe: Recipe, device: torch.device, total: float, groups: int
 ) -> float:
-    """Add the gradient of a piece of a batch; `total` is the whole batch's weight."""
+    """Add the gradient of a piece of a batch; `total` is the whole batch's weight, `groups` are contrasted apart."""
     batch: Batch = lesson.inputs.take(rows, device)
     at = torch.from_numpy(rows)
     soft, weights = lesson.soft_labels[at].to(device), lesson.weights[at].to(device)
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
-        loss = batch_loss(network, batch, soft, weights / total, recipe)
+        loss = batch_loss(network, batch, soft, weights / total, recipe, groups)
     if recipe.method is Method.ADALORA:
         loss = loss + orthogonality(network) * (weights.sum() / total)
     loss.backward()  # type: ignore[no-untyped-call]

@@ -50,8 +50,12 @@ class Network(nn.Module, ABC):
         """Replace inputs by what the frozen lower layers say about them, computed once."""
 
     @abstractmethod
+    def told(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return ((B, K) logits, (B, D) the states that the head read)."""
+
     def forward(self, batch: Batch) -> Tensor:
         """Return (B, K) logits."""
+        return self.told(batch)[0]
 
     @abstractmethod
     def features(self, batch: Batch) -> Tensor:

@@ -13,18 +13,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from training.contrast import in_groups
 from training.examples import Floats
 from training.network import Batch, Network
 from training.objectives import OBJECTIVES
-from training.recipe import Recipe
+from training.recipe import Aim, Recipe
 
 PGD_STEPS = 3
 
 Cost = Callable[[Batch], Tensor]
 
 
-def batch_loss(network: Network, batch: Batch, soft: Tensor, weights: Tensor, recipe: Recipe) -> Tensor:
-    """Return the weighted loss of a batch (targets (B, K), weights (B,)) with the recipe's options."""
+def batch_loss(
+    network: Network, batch: Batch, soft: Tensor, weights: Tensor, recipe: Recipe, groups: int = 1
+) -> Tensor:
+    """Return the weighted loss of a batch (targets (B, K), weights (B,)) with the recipe's options.
+
+    Examples are contrasted within `groups` of the batch.
+    """
     if recipe.options:
         batch = network.entered(batch)
         if recipe.token_cutoff:
@@ -34,12 +40,13 @@ def batch_loss(network: Network, batch: Batch, soft: Tensor, weights: Tensor, re
     objective = OBJECTIVES[recipe.aim]
 
     def cost(seen: Batch) -> Tensor:
-        logits = network(seen)
+        logits, states = network.told(seen)
         target = soft[:, : logits.shape[1]] if soft.ndim == 3 else soft
-        return (objective.losses(logits, target) * weights).sum()
+        losses = objective.losses(logits, target) + contrasted(states, soft, recipe, groups)
+        return (losses * weights).sum()
 
     if recipe.r_drop:
-        return two_passes(network, batch, soft, weights, recipe)
+        return two_passes(network, batch, soft, weights, recipe, groups)
     loss = cost(batch)
     if recipe.adversarial:
         loss = loss + cost(perturbed(batch, cost, recipe))
@@ -67,14 +74,24 @@ def perturbed(batch: Batch, cost: Cost, recipe: Recipe) -> Batch:
     return replace(batch, values=values + move)
 
 
-def two_passes(network: Network, batch: Batch, soft: Tensor, weights: Tensor, recipe: Recipe) -> Tensor:
+def contrasted(states: Tensor, soft: Tensor, recipe: Recipe, groups: int) -> Tensor | float:
+    """Return (B,) what the recipe adds for the contrast of states (B, D)."""
+    if not recipe.contrast or recipe.aim is not Aim.LABEL:
+        return 0.0
+    return recipe.contrast * in_groups(states, soft, groups)
+
+
+def two_passes(
+    network: Network, batch: Batch, soft: Tensor, weights: Tensor, recipe: Recipe, groups: int = 1
+) -> Tensor:
     """R-Drop: two passes with their own dropout, and `r_drop` times how far they differ (symmetric KL, halved).
 
     Liang et al. 2021, arXiv:2106.14448.
     """
     objective = OBJECTIVES[recipe.aim]
-    first, second = network(batch), network(batch)
+    (first, states), (second, _) = network.told(batch), network.told(batch)
     fit = (objective.losses(first, soft) + objective.losses(second, soft)) / 2
+    fit = fit + contrasted(states, soft, recipe, groups)
     p, q = objective.log_probabilities(first), objective.log_probabilities(second)
     apart = ((p.exp() - q.exp()) * (p - q)).sum(dim=-1) / 2
     return ((fit + recipe.r_drop * apart) * weights).sum()

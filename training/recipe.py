@@ -7,9 +7,6 @@ import json
 from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 
-EVERY = 1000  # layers: more than any base has
-
-
 class Method(StrEnum):
     """Which weights move."""
 
@@ -66,10 +63,8 @@ class Recipe:
     """Peak step size of the head, which starts from nothing and so wants a larger one."""
     epochs: int = 10
     """How often each example is seen."""
-    least_steps: int = 120
+    least_steps: int = 60
     """Steps at least: few examples are seen more often, up to four times as often."""
-    few: int = 300
-    """Texts up to which every layer is trained: what frozen layers save is little then, and what all learn is much."""
     batch_size: int = 32
     """Examples a step."""
     batch_tokens: int = 8192
@@ -84,6 +79,8 @@ class Recipe:
     """Pixels of a side to which pictures are brought when the network starts from scratch."""
     patch_size: int = 8
     """Pixels of a side of one patch when the network starts from scratch."""
+    contrast: float = 1.0
+    """Weight of the contrast between texts of one label and others beside the cross-entropy; 0 is off."""
     adversarial: str = ""
     """fgm or pgd: also learn from inputs moved to where the loss is higher; empty is off."""
     adversarial_radius: float = 0.1
@@ -121,7 +118,7 @@ class Recipe:
         for name in ("warmup", "held_out"):
             if not 0 <= getattr(self, name) <= 0.5:
                 raise ValueError(f"recipe: {name} must lie between 0 and 0.5, not {getattr(self, name)}")
-        for name in ("r_drop", "token_cutoff", "mixup"):
+        for name in ("contrast", "r_drop", "token_cutoff", "mixup"):
             if not 0 <= getattr(self, name) < (1 if name == "token_cutoff" else 100):
                 raise ValueError(f"recipe: {name} cannot be {getattr(self, name)}")
         if self.adversarial not in ("", "fgm", "pgd") or not self.adversarial_radius > 0:
@@ -142,14 +139,20 @@ class Recipe:
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
     def suited_to(self, kind: Kind, examples: int) -> Recipe:
-        """Return the recipe for N examples of this kind: few texts are seen more often and move every layer; a network
-        from scratch trains all weights, about 400 steps."""
+        """Return the recipe for N examples of this kind: few are seen more often; a network from scratch trains all
+        weights, about 400 steps."""
         if kind is Kind.TEXT or self.vision_base:
-            often = min(4 * self.epochs, max(self.epochs, -(-self.least_steps * self.batch_size // examples)))
-            return replace(self, epochs=often, trained_layers=EVERY if examples <= self.few else self.trained_layers)
+            often = max(self.epochs, -(-self.least_steps * self.batch_size // examples))
+            return replace(self, epochs=min(4 * self.epochs, often))
         epochs = min(60, max(10, round(400 * self.batch_size / examples)))
         return replace(
-            self, method=Method.FULL, learning_rate=3e-3, head_learning_rate=3e-3, epochs=epochs, weight_decay=0.05
+            self,
+            method=Method.FULL,
+            learning_rate=3e-3,
+            head_learning_rate=3e-3,
+            epochs=epochs,
+            weight_decay=0.05,
+            contrast=0.0,
         )
 
 

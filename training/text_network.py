@@ -222,11 +222,14 @@ class TextNetwork(Network):
         """Return (B, D): mean state after the upper layers, in float32."""
         return mean_pool(self.above(half, states, mask), mask)
 
-    def forward(self, batch: Batch) -> Tensor:
-        """Return (B, K) logits; (B, T, C) for spans, (B, 2) for B pairs whose 2 B contents lie side by side."""
+    def told(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return ((B, K) logits, (B, D) states); (B, T, C) logits for spans, (B, 2) for B pairs whose 2 B contents lie
+        side by side."""
         states = self.above(self.upper, self.states(batch), batch.mask)
-        logits: Tensor = self.head(states if self.aim is Aim.SPANS else mean_pool(states, batch.mask))
-        return logits.view(-1, 2) if self.aim is Aim.PAIR else logits
+        if self.aim is not Aim.SPANS:
+            states = mean_pool(states, batch.mask)
+        logits: Tensor = self.head(states)
+        return logits.view(-1, 2) if self.aim is Aim.PAIR else logits, states
 
     def features(self, batch: Batch) -> Tensor:
         """Return (B, D) mean-pooled embeddings of the untouched base, of length one."""

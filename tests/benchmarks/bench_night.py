@@ -49,6 +49,7 @@ __all__ = ["TEXTS", "digit_set", "read", "text_set"]
 OUT = Path("state") / "bench" / "night.jsonl"
 OPTIONS: dict[str, dict[str, object]] = {
     "default": {},
+    "no contrast": {"contrast": 0.0},
     "fgm": {"adversarial": "fgm"},
     "pgd": {"adversarial": "pgd"},
     "r_drop": {"r_drop": 1.0},

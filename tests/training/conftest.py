@@ -48,7 +48,7 @@ def tiny_base(folder: Path) -> Path:
 def recipe(base: Path) -> Recipe:
     """A short recipe on the tiny base."""
     rates = {"learning_rate": 0.01, "head_learning_rate": 0.1}
-    return Recipe(str(base), trained_layers=1, epochs=6, batch_size=8, least_steps=1, few=0, **rates)
+    return Recipe(str(base), trained_layers=1, epochs=6, batch_size=8, least_steps=1, contrast=0.0, **rates)
 
 
 def sentences(n: int, seed: int) -> tuple[tuple[str, ...], np.ndarray]:

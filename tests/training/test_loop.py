@@ -91,7 +91,7 @@ def test_a_killed_training_resumes_to_the_same_end(
         if next(steps) == at:
             raise Killed
 
-    network.register_forward_hook(die)
+    network.head.register_forward_hook(die)
     with pytest.raises(Killed):
         teach(network, lesson, recipe, tmp_path / "kept.safetensors")
     seen: list[float] = []

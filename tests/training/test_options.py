@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.training.conftest import World
+from training.contrast import TEMPERATURE, contrasts, in_groups
 from training.ensemble import Ensemble, chances_of, drawn
 from training.network import Batch, Network
 from training.options import batch_loss, cut_off, disagreement, mixed, perturbed, undoubted
@@ -177,3 +178,34 @@ def test_a_version_of_each_option_learns(
 def test_an_option_that_can_never_be_right_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="recipe: "):
         Recipe(**change)  # type: ignore[arg-type]
+
+
+def test_a_contrast_by_hand() -> None:
+    """Planted and caught: an example taken for its own neighbour; the temperature left out."""
+    states = torch.tensor([[2.0, 0.0], [1.0, 0.0], [0.0, 3.0]])
+    soft = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    expected = float(np.log(1 + np.exp(-1 / TEMPERATURE)))  # its like is at 1, the other at 0
+    assert contrasts(states, soft).tolist() == pytest.approx([expected, expected, 0.0], abs=1e-6)
+
+
+def test_a_batch_cut_in_two_contrasts_the_same_examples() -> None:
+    """Planted and caught: groups of neighbours instead of every second example."""
+    torch.manual_seed(1)
+    states, soft = torch.randn(10, 4), torch.eye(3)[torch.arange(10) % 3]
+    whole = in_groups(states, soft, 2)
+    for half in (0, 1):
+        assert torch.allclose(whole[half::2], in_groups(states[half::2], soft[half::2], 1))
+
+
+def test_a_contrast_draws_what_is_alike_together(world: World, recipe: Recipe) -> None:
+    """Planted and caught: the sign turned."""
+    gaps = []
+    for weight in (0.0, 1.0):
+        network, batch, soft, weights = a_batch(world, recipe)
+        steps = torch.optim.SGD(network.trained().values(), lr=0.5)
+        for _ in range(20):
+            steps.zero_grad()
+            batch_loss(network, batch, soft, weights, replace(recipe, contrast=weight)).backward()  # type: ignore[no-untyped-call]
+            steps.step()
+        gaps.append(float(contrasts(network.told(batch)[1], soft).mean()))
+    assert gaps[1] < gaps[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,15 +11,20 @@ import torch
 from core.glossary import Term
 from tests.training.conftest import TOPICS, World
 from training.pool import suggest
+from training.recipe import Recipe
 from training.saliency import telling
 from training.speaker import Speaker
+from training.trainer import TransformerTrainer
 from training.versions import Version
 
 LABELS = ("weather", "food", "travel")
 
 
 @pytest.fixture(scope="module")
-def speaker(version: Version) -> Speaker:
+def speaker(world: World, recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Speaker:
+    """A version of which the network, not the probe, has the greater say."""
+    longer = replace(recipe, epochs=15)
+    version = TransformerTrainer().train(world.examples, longer, tmp_path_factory.mktemp("versions"))
     return Speaker(version.folder, LABELS)
 
 
