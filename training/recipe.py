@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 
+
 class Method(StrEnum):
     """Which weights move."""
 
