@@ -207,5 +207,5 @@ def test_a_contrast_draws_what_is_alike_together(world: World, recipe: Recipe) -
             steps.zero_grad()
             batch_loss(network, batch, soft, weights, replace(recipe, contrast=weight)).backward()  # type: ignore[no-untyped-call]
             steps.step()
-        gaps.append(float(contrasts(network.told(batch)[1], soft).mean()))
+        gaps.append(float(contrasts(network.told(batch)[1].detach(), soft).mean()))
     assert gaps[1] < gaps[0]
