@@ -63,16 +63,9 @@ class Examples:
         return digest.hexdigest()
 
 
-def split(n: int, share: float, rng: np.random.Generator) -> tuple[Rows, Rows]:
-    """Return (kept, held out) row numbers; nothing is held out of fewer than 20 examples."""
-    order = rng.permutation(n).astype(np.int64)
-    held = 0 if n < 20 else min(int(n * share), 2000)
-    return np.sort(order[held:]), np.sort(order[:held])
-
-
 def held_parts(n: int, share: float, rng: np.random.Generator) -> list[tuple[Rows, Rows]]:
     """Return (kept, held out) row numbers of the first parts of one random order: one part where the examples are
-    many, and two or three, to hold out about ENOUGH together, where they are few."""
+    many, and two or three, to hold out about ENOUGH together, where they are few; none of fewer than 20."""
     order = rng.permutation(n).astype(np.int64)
     held = 0 if n < 20 else min(int(n * share), 2000)
     parts = min(-(-ENOUGH // held), MOST_PARTS, n // held) if held else 0

@@ -1,4 +1,4 @@
-"""Options of a training, all off by default: perturbed inputs, agreement of two passes, mixtures, doubted labels.
+"""Options of a training, off by default but for the contrast: perturbed inputs, two passes, mixtures, doubted labels.
 
 Where the recipe keeps lower layers frozen their states are computed once, so every perturbation acts on the states that
 enter the first trained layer, not on word embeddings; the papers perturb the latter. On pictures it acts on pixels.

@@ -123,9 +123,11 @@ def table(runs: Runs) -> None:
                 best = by_rival.setdefault("small-text" if rival.startswith("smalltext") else rival, {})
                 best[name] = min(best.get(name, np.inf), _line(runs, name, rival, seeds))
     for rival, times in by_rival.items():
-        mean = float(np.exp(np.mean(np.log(np.maximum(list(times.values()), 1e-3)))))
+        never, some = [name for name, x in times.items() if x == 0], [x for x in times.values() if x > 0]
+        mean = float(np.exp(np.mean(np.log(some)))) if some else float("nan")
         verdict = "reached" if mean >= BARS[rival] and min(times.values()) >= 1 / 0.9 else "missed"
-        print(f"{rival:16} geometric mean {mean:.2f} over {len(times)} sets, bar {BARS[rival]}: {verdict}")
+        also = f", never on {' and '.join(never)}" if never else ""
+        print(f"{rival:16} geometric mean {mean:.2f} over {len(some)} sets{also}, bar {BARS[rival]}: {verdict}")
 
 
 def _line(runs: Runs, name: str, rival: str, seeds: list[int]) -> float:

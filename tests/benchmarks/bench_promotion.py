@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from core.promotion import losses, penalties
 from tests.benchmarks.embedded import SETS, TEXTS, TextSet, text_set
 from training.calibrate import fit_temperature, softmax
-from training.examples import split
+from training.examples import held_parts
 from training.probe import fit_probe
 
 Floats = NDArray[np.float64]
@@ -72,7 +72,7 @@ def versions(found: TextSet, count: int, rng: np.random.Generator) -> tuple[list
 
 def made(found: TextSet, rows: Ints, x: Floats, y: Ints) -> Made:
     soft = np.eye(len(found.labels))[found.y[rows]] * 0.95 + 0.05 / len(found.labels)
-    kept, held = split(len(rows), 0.2, np.random.default_rng(0))
+    kept, held = held_parts(len(rows), 0.2, np.random.default_rng(0))[0]
     fifths = fit_probe(found.x[rows[kept]], soft[kept], np.ones(len(kept)), 0.3)
     unseen = fifths.logits(torch.from_numpy(found.x[rows[held]]).float()).double().numpy()
     temperature = fit_temperature(unseen, soft[held], np.ones(len(held)))

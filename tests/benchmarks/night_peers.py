@@ -23,7 +23,7 @@ from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
 
 from training.bases import base_folder
 from training.calibrate import fit_temperature, softmax
-from training.examples import Examples, Floats, sorted_batches, split
+from training.examples import Examples, Floats, held_parts, sorted_batches
 
 Voice = Callable[[Sequence[str]], Floats]  # texts -> (N, K) log probabilities
 Learn = Callable[[Sequence[str], Floats, int], Voice]  # texts, one-hot labels (N, K), seed
@@ -42,7 +42,7 @@ class Said:
 def calibrated(learn: Learn, examples: Examples, judged: Sequence[str], seed: int) -> Said:
     """Learn, fit a temperature, learn again with everything, and speak."""
     started = time.perf_counter()
-    kept, held = split(len(examples), 0.2, np.random.default_rng(seed))
+    kept, held = held_parts(len(examples), 0.2, np.random.default_rng(seed))[0]
     texts, labels = np.array(examples.contents, dtype=object), examples.soft_labels
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):  # progress bars and load reports
         said = learn(list(texts[kept]), labels[kept], seed)(list(texts[held]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from bot.simulated.crowd import Simulated
@@ -13,6 +15,7 @@ from tests.benchmarks.embedded import embeddings, rows_of
 HELD = 1000  # items on which versions are judged; nobody is asked about them
 
 
+@cache
 def staged(name: str) -> tuple[Task, list[Simulated]]:
     """The task of a crowd with texts, a fifth of it held out, and its people."""
     crowd = load(name)

@@ -12,7 +12,7 @@ import pytest
 
 from bot.simulated.arrivals import Arrivals
 from bot.simulated.command import Wish, scene_of, simulate
-from bot.simulated.crowd import CROWD, Kind, Simulated, button_of, crowd_of
+from bot.simulated.crowd import CROWD, Kind, button_of, crowd_of
 from bot.simulated.crowd_file import EXAMPLE, read_crowd
 from bot.simulated.curve import Curve, Point, mean_of
 from bot.simulated.fixed import RIVALS, compete
@@ -23,7 +23,6 @@ from bot.simulated.strategies import chosen, probes
 from bot.simulated.task import Held, Scene, Task, read_task
 from core.campaign import Goal, Policy
 from core.errors import BadInput
-from core.evidence import Evidence
 from core.forms import Form, Layout
 from core.ids import VersionId
 from core.item import Role, Verdict
@@ -132,31 +131,6 @@ def test_audit_items_and_held_out_texts_teach_nobody() -> None:
     run(loop, lambda _: None)
     audit = {loop.row_of[item.id] for item in loop.store.items.values() if item.role is Role.AUDIT}
     assert audit == set(stage.audit.tolist()) and WATCHED and not audit & WATCHED
-
-
-def on_record(task: Task, each: int) -> list[Simulated]:
-    """Twelve people of whom each has `each` answers on record."""
-    dice, found = np.random.default_rng(5), []
-    for mind in crowd_of(len(task.labels), 0)[:12]:
-        rows = dice.choice(len(task), each, replace=False).tolist()
-        found.append(replace(mind, recorded={row: mind.label(int(task.truth[row]), row, dice) for row in rows}))
-    return found
-
-
-def test_people_on_record_are_asked_what_they_have_answered_and_no_more() -> None:
-    """Planted and caught: the whole queue is offered to everybody, and controls too."""
-    task = clouds(120)
-    people = on_record(task, 30)
-    stage = replace(scene(task, 5000), crowd=people)
-    loop = opened(stage, POLICY, probes(stage), 5)
-    run(loop, lambda _: None)
-    who_is = {worker.id: at for at, worker in enumerate(loop.people)}
-    assert 200 < loop.spent <= 360
-    for answer in loop.store.answers.values():
-        recorded = people[who_is[answer.worker]].recorded or {}
-        assert answer.evidence == Evidence.of(recorded[loop.row_of[answer.item]])
-    curve = compete(RIVALS["random-vote"], stage, probes(stage), lambda _: None)
-    assert curve.points[-1].answers >= 200
 
 
 def test_three_votes_cost_three_answers() -> None:
