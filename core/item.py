@@ -11,12 +11,21 @@ from core.errors import BadInput
 from core.ids import CampaignId, ItemId, VersionId
 
 TEXT_LIMIT = 3500  # characters: with its question it fits one message of 4,096
-CAPTION_LIMIT = 700  # characters under a picture, where a message holds 1,024
+CAPTION_LIMIT = 700  # characters under a file, where a message holds 1,024
+NAME_LIMIT = 200  # characters of an id
+BETWEEN = "\x1f"  # "unit separator": between the texts of a pair where they travel as one
 
 
 class Medium(StrEnum):
     TEXT = "text"
     IMAGE = "image"
+    AUDIO = "audio"
+    PAIR = "pair"  # two texts side by side
+
+    @property
+    def is_file(self) -> bool:
+        """Whether a file is shown, with a caption at most."""
+        return self in (Medium.IMAGE, Medium.AUDIO)
 
 
 class Role(StrEnum):
@@ -39,15 +48,35 @@ class Content:
     medium: Medium
     text: str = ""
     media: str = ""  # sha256 of the file in the media store
+    other: str = ""  # the second text of a pair
+    sides: tuple[str, ...] = ()  # ids of the two things that it compares, where they have any
 
     def __post_init__(self) -> None:
-        limit = TEXT_LIMIT if self.medium is Medium.TEXT else CAPTION_LIMIT
+        if (self.medium is Medium.PAIR) < bool(self.other):
+            raise ValueError(f"a second text beside {self.medium}")
+        if self.medium.is_file and not self.media:
+            raise BadInput(self.medium.value, "is missing.")
+        if not self.medium.is_file and not self.text.strip():
+            raise BadInput("text", "is empty.")
+        if self.medium is Medium.PAIR and not self.other.strip():
+            raise BadInput("text2", "is empty, but a pair has two texts.")
+        limit = CAPTION_LIMIT if self.medium.is_file else TEXT_LIMIT
         if len(self.text) > limit:
             raise BadInput("text", f"has {len(self.text):,} characters; at most {limit:,} fit one message.")
-        if self.medium is Medium.TEXT and not self.text.strip():
-            raise BadInput("text", "is empty.")
-        if self.medium is Medium.IMAGE and not self.media:
-            raise BadInput("image", "is missing.")
+        if (both := len(self.text) + len(self.other)) > limit:
+            raise BadInput("text2", f"has {both:,} characters with the first text; at most {limit:,} fit one message.")
+        if self.sides and not (len(set(self.sides)) == 2 and all(0 < len(one) <= NAME_LIMIT for one in self.sides)):
+            raise BadInput("id_b", f"and id_a must be two different names of at most {NAME_LIMIT} characters.")
+
+    @property
+    def words(self) -> str:
+        """All its text: what a network reads, and what terms occur in; the texts of a pair with BETWEEN between."""
+        return between(self.text, *([self.other] if self.other else []))
+
+
+def between(*texts: str) -> str:
+    """Texts as one string that can be split again."""
+    return BETWEEN.join(text.replace(BETWEEN, " ") for text in texts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -159,6 +160,8 @@ def _added(
             "medium": new.content.medium.value,
             "text": new.content.text,
             "media": new.content.media,
+            "other": new.content.other,
+            "sides": json.dumps(new.content.sides, ensure_ascii=False) if new.content.sides else "",
             "role": role.value,
             "truth": new.truth,
             "reason": new.reason,

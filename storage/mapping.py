@@ -87,18 +87,19 @@ def draft(text: str) -> Draft:
 
 
 def campaign(row: DbRow) -> Campaign:
-    id_, _slug, draft_, state, created_at, pool, serving, _revision = row
+    id_, _, draft_, state, created_at, pool, serving, _ = row
     return Campaign(id_, draft(draft_), CampaignState(state), moment(created_at), Pool.from_json(pool), serving)
 
 
 def item(row: DbRow) -> Item:
     (
         id_, campaign_, name, medium, text, media, role, truth, reason, verdict, posterior, answers, leases, seats,
-        problems, worth, priority, suggestion, spoken,
+        problems, worth, priority, suggestion, spoken, other, sides,
     ) = row  # fmt: skip
+    content = Content(MEDIA[medium], text, media, other, tuple(json.loads(sides)) if sides else ())
     return Item(
-        ItemId(id_), CampaignId(campaign_), name, Content(MEDIA[medium], text, media), ROLES[role], truth, reason,
-        VERDICTS[verdict], unpacked(posterior), answers, leases, problems, worth, priority,
+        ItemId(id_), CampaignId(campaign_), name, content, ROLES[role], truth, reason, VERDICTS[verdict],
+        unpacked(posterior), answers, leases, problems, worth, priority,
         None if suggestion is None else unpacked(suggestion), spoken, seats,
     )  # fmt: skip
 
@@ -215,8 +216,7 @@ def answer_values(answer: Answer) -> Values:
 
 def letter(row: DbRow) -> Letter:
     _id, chat, method, body, repeat, bulk, media, filename, question_, message, *_ = row
-    repeated = Repeat(repeat)
-    return Letter(chat, method, loaded(body), repeated, bool(bulk), media, filename, question_, message)
+    return Letter(chat, method, loaded(body), Repeat(repeat), bool(bulk), media, filename, question_, message)
 
 
 def letter_values(letter: Letter) -> Values:

@@ -14,6 +14,7 @@ ASKABLE = "verdict = 'open' AND role <> 'control' AND seats > answers + leases"
 CONTROL = "role = 'control' AND verdict <> 'withdrawn'"
 LIVE = "state = 'live'"
 EXPIRED = "state = 'expired'"
+BLANK = {"server_default": text("''")}
 
 
 class CampaignRow(Row, table=True):
@@ -59,6 +60,8 @@ class ItemRow(Row, table=True):
     priority: float = Field(default=0.5, sa_type=Float)
     suggestion: bytes | None = floats(default=None)
     spoken: str | None = string(None)
+    other: str = string("", sa_column_kwargs=BLANK)  # the second text of a pair
+    sides: str = string("", sa_column_kwargs=BLANK)  # JSON: ids of what it compares
 
 
 class WorkerRow(Row, table=True):
