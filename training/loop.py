@@ -17,6 +17,7 @@ from training.checkpoint import load_checkpoint, save_checkpoint
 from training.contrast import GROUPS
 from training.errors import Diverged, OutOfMemory
 from training.examples import Floats, Rows, shuffled_batches
+from training.looking import short_of_memory
 from training.network import Batch, Inputs, Network, parameter_groups
 from training.options import batch_loss
 from training.recipe import Method, Recipe
@@ -84,7 +85,8 @@ def teach(
         for group in optimiser.param_groups:
             group["lr"] = group["peak"] * pace
         torch.manual_seed(recipe.seed * 1_000_003 + step)
-        loss, parts = gradient(network, lesson, plan[step], recipe, device, parts, mine)
+        with mine.fallen(network.trained().values()):
+            loss, parts = gradient(network, lesson, plan[step], recipe, device, parts, mine)
         loss = mine.summed(network.trained().values(), loss)
         norm = torch.nn.utils.clip_grad_norm_(network.trained().values(), 1.0)
         if not (math.isfinite(loss) and bool(torch.isfinite(norm))):
@@ -143,12 +145,6 @@ def gradient(
             parts *= 2
         if device.type == "cuda":
             torch.cuda.empty_cache()
-
-
-def short_of_memory(error: BaseException) -> bool:
-    """Whether this says that memory is short; torch says so on the CPU by a plain RuntimeError."""
-    known = isinstance(error, (torch.OutOfMemoryError, MemoryError))
-    return known or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
 
 
 def piece_loss(

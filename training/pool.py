@@ -15,7 +15,8 @@ import torch
 
 from training.checkpoint import FULL, digest, read_checkpoint, write_whole
 from training.errors import VersionRefused
-from training.examples import Floats, sorted_batches
+from training.examples import Floats
+from training.looking import looked
 from training.network import Network, device_for
 from training.probe import Probe
 from training.versions import VersionCard
@@ -51,12 +52,11 @@ def suggest(
     inputs = network.encode(contents)
     logits = np.empty((len(contents), len(probe.bias)))
     features = np.empty((len(contents), len(probe.centre)))
-    with torch.inference_mode():
-        for rows in sorted_batches(inputs.lengths, batch, card.recipe.batch_tokens):
-            said, seen = network.look(inputs.take(rows, device_for(card.recipe.device)))
-            if said.shape[1] != len(probe.bias) or seen.shape[1] != len(probe.centre):
-                raise VersionRefused("the version's probe does not stand on its own network")
-            logits[rows], features[rows] = said.float().cpu().numpy(), seen.float().cpu().numpy()
+    device = device_for(card.recipe.device)
+    for rows, (said, seen) in looked(inputs, network.look, device, batch, card.recipe.batch_tokens):
+        if said.shape[1] != len(probe.bias) or seen.shape[1] != len(probe.centre):
+            raise VersionRefused("the version's probe does not stand on its own network")
+        logits[rows], features[rows] = said.float().cpu().numpy(), seen.float().cpu().numpy()
     second = probe.logits(torch.from_numpy(features).float()).double().numpy()
     return card.blend.probabilities(logits, second), features
 

@@ -9,8 +9,8 @@ night, writes checkpoints and versions; the others `follow`: they wait for what 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -22,7 +22,7 @@ from accelerate import PartialState
 from accelerate.utils import broadcast_object_list, gather_object
 from torch import Tensor
 
-from training.errors import TrainingFailed
+from training.errors import OutOfMemory, TrainingFailed
 from training.examples import Rows
 
 PATIENCE = timedelta(days=2)  # how long the others wait for the first, who refits and writes alone
@@ -44,8 +44,11 @@ class Team:
         """Return this process's part of the rows, nobody else's; it may be empty."""
         return rows[self.rank :: self.size]
 
-    def summed(self, weights: Iterable[Tensor], loss: float) -> float:
-        """Leave the sum of all processes' gradients on the weights and return the sum of their losses."""
+    def summed(self, weights: Iterable[Tensor], loss: float, fallen: bool = False) -> float:
+        """Leave the sum of all processes' gradients on the weights and return the sum of their losses.
+
+        Raises OutOfMemory in all processes but those that have `fallen`, where any has.
+        """
         if self.size == 1:
             return loss
         moving = list(weights)
@@ -54,14 +57,25 @@ class Team:
                 weight.grad = torch.zeros_like(weight)
         device = moving[0].device
         flat = torch.cat([weight.grad.reshape(-1).float() for weight in moving if weight.grad is not None])
-        flat = torch.cat([flat, torch.tensor([loss], device=device)])
+        flat = torch.cat([flat, torch.tensor([loss, float(fallen)], device=device)])
         torch.distributed.all_reduce(flat)
+        if flat[-1] > 0 and not fallen:
+            raise OutOfMemory("another process of the team is short of memory; lower batch_size or max_length")
         at = 0
         for weight in moving:
             assert weight.grad is not None
             weight.grad.copy_(flat[at : at + weight.numel()].view_as(weight))
             at += weight.numel()
-        return float(flat[-1])
+        return float(flat[-2])
+
+    @contextmanager
+    def fallen(self, weights: Iterable[Tensor]) -> Iterator[None]:
+        """Let the others know where this process has run out of memory: they wait for its part of the sum."""
+        try:
+            yield
+        except OutOfMemory:
+            self.summed(weights, 0.0, fallen=True)
+            raise
 
     def agreed(self, value: float) -> float:
         """Return the first process's number: clocks differ, what is done must not."""
@@ -72,13 +86,36 @@ class Team:
         return what if self.size == 1 else broadcast_object_list([what if self.first else None])[0]
 
     def together(self, work: Callable[[Rows], Any], count: int) -> list[tuple[Rows, Any]]:
-        """Return (rows, result) of each process, each having done its share of `count` rows."""
+        """Return (rows, result) of each process, each having done its share of `count` rows; what fails in one fails in
+        all."""
         rows = self.share(np.arange(count, dtype=np.int64))
-        return [(rows, work(rows))] if self.size == 1 else list(gather_object([(rows, work(rows))]))
+        if self.size == 1:
+            return [(rows, work(rows))]
+        said: Any
+        try:
+            said = work(rows)
+        except TrainingFailed as error:  # the others wait for what this process has to say
+            said = error
+        found = list(gather_object([(rows, said)]))
+        for _, theirs in found:
+            if isinstance(theirs, TrainingFailed):
+                raise theirs
+        return found
 
     def first_only(self, work: Callable[[], Any]) -> Any:
-        """Return what the first process has done alone; the others wait for it."""
-        return self.told(work() if self.first else None)
+        """Return what the first process has done alone; the others wait for it, and fail where it fails."""
+        if self.size == 1:
+            return work()
+        said: Any = None
+        try:
+            said = work() if self.first else None
+        except Exception as error:
+            self.told(TrainingFailed(str(error)))
+            raise
+        said = self.told(said)
+        if isinstance(said, TrainingFailed):
+            raise said
+        return said
 
     def dismiss(self) -> None:
         """Let the others end; the first says so when it has nothing more for them."""

@@ -15,8 +15,9 @@ from transformers.utils.logging import disable_progress_bar
 
 from training.adapters import Prefix, let_move
 from training.errors import BadBase
-from training.examples import Rows, sorted_batches
+from training.examples import Rows
 from training.heads import head_for, mean_pool
+from training.looking import looked
 from training.network import Batch, Inputs, Network
 from training.recipe import Aim, Method, Recipe
 
@@ -178,14 +179,12 @@ class TextNetwork(Network):
         """Run the frozen lower layers once over all texts; (tokens, D) float32 stay on the host."""
         if self.lower is None:
             return inputs
-        device, lengths = self.head_device, inputs.lengths
+        lengths = inputs.lengths
         starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         states = torch.empty(int(starts[-1]), self.upper.config.hidden_size)
-        with torch.no_grad():
-            for rows in sorted_batches(lengths, batch_size, 1 << 14):
-                said = self.states(inputs.take(rows, device)).cpu()
-                for row, of_text in zip(rows, said, strict=True):
-                    states[starts[row] : starts[row + 1]] = of_text[: lengths[row]]
+        for rows, said in looked(inputs, self.states, self.head_device, batch_size, 1 << 14):
+            for row, of_text in zip(rows, said.float().cpu(), strict=True):
+                states[starts[row] : starts[row + 1]] = of_text[: lengths[row]]
         return StateInputs(states, starts)
 
     @property

@@ -20,8 +20,9 @@ from training.corroborated import corroborated
 from training.cross_fit import cross_fit
 from training.ensemble import Ensemble, drawn
 from training.errors import BadExamples, VersionRefused
-from training.examples import Examples, Floats, Rows, held_parts, sorted_batches
+from training.examples import Examples, Floats, Rows, held_parts
 from training.image_network import ImageNetwork
+from training.looking import looked
 from training.loop import Course, Progress, lesson_of, teach
 from training.network import Batch, Inputs, Network, device_for
 from training.options import undoubted
@@ -210,10 +211,8 @@ def load_network(version: Version) -> tuple[Network, Probe]:
 
 def look_at(inputs: Inputs, recipe: Recipe, what: Callable[[Batch], Tensor]) -> Floats:
     """Return (N, ?): what a half of the network says about all inputs, in their order."""
-    device, lengths = device_for(recipe.device), inputs.lengths
     parts, order = [], []
-    with torch.inference_mode():
-        for rows in sorted_batches(lengths, recipe.batch_size, recipe.batch_tokens):
-            parts.append(what(inputs.take(rows, device)).float().cpu().double().numpy())
-            order.append(rows)
+    for rows, said in looked(inputs, what, device_for(recipe.device), recipe.batch_size, recipe.batch_tokens):
+        parts.append(said.float().cpu().double().numpy())
+        order.append(rows)
     return np.concatenate(parts)[np.argsort(np.concatenate(order))]
