@@ -12,7 +12,7 @@ from core.anchoring import Anchoring, anchoring
 from core.campaign import Campaign, CampaignState, Draft, Kind
 from core.errors import BadInput
 from core.feeding import Linked, linked
-from core.item import Medium, NewItem, Role, place_of, role_of
+from core.item import NewItem, Role, place_of, role_of
 from core.ports import Progress, Transaction
 from core.posterior import start
 from core.reliability import Pool
@@ -67,8 +67,8 @@ def import_items(tx: Transaction, slug: str, place: str, items: Sequence[NewItem
 def in_places(slug: str, items: Sequence[NewItem], roles: Sequence[Role]) -> list[NewItem]:
     """The items with their worth until a night knows better: by chance and not in the order of a file, which may be
     sorted; texts that repeat an earlier plain one, but for case, space and forms of signs, after everything else."""
-    plain = [role is Role.PLAIN and item.content.medium is Medium.TEXT for item, role in zip(items, roles, strict=True)]
-    again = iter(repeats(item.content.text for item, counts in zip(items, plain, strict=True) if counts))
+    plain = [role is Role.PLAIN and not item.content.medium.is_file for item, role in zip(items, roles, strict=True)]
+    again = iter(repeats(item.content.words for item, counts in zip(items, plain, strict=True) if counts))
     found = []
     for item, counts in zip(items, plain, strict=True):
         place = 0.25 + place_of(slug, item.name) / 2
@@ -82,8 +82,6 @@ def _check_truths(campaign: Campaign, place: str, items: Sequence[NewItem]) -> N
             raise BadInput(place, f"item '{item.name}' has a label, but answers in '{campaign.slug}' are written.")
         if item.truth is not None and not 0 <= item.truth < len(campaign.labels):
             raise BadInput(place, f"item '{item.name}' has no label of '{campaign.slug}' as its truth.")
-        if item.content.medium is Medium.IMAGE and not item.content.media:
-            raise BadInput(place, f"item '{item.name}' has no image.")
 
 
 def set_paused(tx: Transaction, slug: str, paused: bool) -> Campaign:

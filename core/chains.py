@@ -133,10 +133,15 @@ def candidates(proposals: Iterable[Proposal]) -> list[Candidate]:
 
 
 def shown_with(content: Content, text: str) -> Content:
-    """A content with a written text below it; where both do not fit, the content is what is cut."""
-    limit = (TEXT_LIMIT if content.medium is Medium.TEXT else CAPTION_LIMIT) - len(GAP + SIGN + text)
-    above = content.text if len(content.text) <= limit else content.text[: max(limit - 1, 0)].rstrip() + "…"
-    return Content(content.medium, (above + GAP if above.strip() else "") + SIGN + text, content.media)
+    """A content with a written text below it; where both do not fit, the content is what is cut.
+
+    A pair becomes one text.
+    """
+    limit = (CAPTION_LIMIT if content.medium.is_file else TEXT_LIMIT) - len(GAP + SIGN + text)
+    whole = f"A: {content.text}{GAP}B: {content.other}" if content.other else content.text
+    above = whole if len(whole) <= limit else whole[: max(limit - 1, 0)].rstrip() + "…"
+    medium = Medium.TEXT if content.medium is Medium.PAIR else content.medium
+    return Content(medium, (above + GAP if above.strip() else "") + SIGN + text, content.media)
 
 
 def seeds(chains: Iterable[Chain], item: Item, written: bool, proposals: Iterable[Proposal]) -> list[Seed]:

@@ -69,5 +69,5 @@ def write(
     fixed = tx.question(question.id)  # locked
     if fixed is None or fixed.lease != question.lease:
         raise Refused("This question has changed. /next shows it.")
-    words = cleaned(text, tx.item(question.item).content.text)
+    words = cleaned(text, tx.item(question.item).content.words)
     return take(tx, worker, campaign, fixed, ANSWER, now, words)

@@ -87,7 +87,7 @@ def draft(text: str) -> Draft:
 
 
 def campaign(row: DbRow) -> Campaign:
-    id_, _, draft_, state, created_at, pool, serving, _ = row
+    id_, _slug, draft_, state, created_at, pool, serving, _revision = row
     return Campaign(id_, draft(draft_), CampaignState(state), moment(created_at), Pool.from_json(pool), serving)
 
 

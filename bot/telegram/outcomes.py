@@ -8,6 +8,7 @@ from typing import Any
 from telegram import InputFile
 from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter, TelegramError
 
+from bot.telegram.showing import SENT_AS
 from bot.telegram.transport import Sending, seconds_to_wait, verdict_of
 from core.ports import Letter, Repeat
 
@@ -15,7 +16,6 @@ PAUSES = (0.5, 1.0, 2.0, 5.0, 15.0, 30.0)  # seconds after the first, second... 
 TRIES = 12  # of an edit that Telegram keeps failing on: after about five minutes it is given up
 GONE = ("message to edit not found", "message can't be edited", "message_id_invalid", "there is no text in the message",
         "there is no media in the message", "there is no caption in the message")  # fmt: skip
-MEDIUM = {"photo": "sendPhoto", "document": "sendDocument", "audio": "sendAudio", "video": "sendVideo"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +97,13 @@ def as_new(letter: Letter) -> Letter | None:
     if letter.method == "editMessageText":
         return replace(letter, method="sendMessage", body=body, repeat=Repeat.ONCE, message=None)
     medium = body.pop("media", None)
-    if letter.method != "editMessageMedia" or not isinstance(medium, dict) or medium.get("type") not in MEDIUM:
+    if letter.method != "editMessageMedia" or not isinstance(medium, dict) or medium.get("type") not in SENT_AS:
         return None
     kind, file = medium["type"], medium.get("media")
     words = {name: value for name, value in medium.items() if name not in ("type", "media")}
     if file is not None and not letter.media:
         words[kind] = file
-    return replace(letter, method=MEDIUM[kind], body=body | words, repeat=Repeat.ONCE, message=None)
+    return replace(letter, method=SENT_AS[kind], body=body | words, repeat=Repeat.ONCE, message=None)
 
 
 def kind_of(letter: Letter) -> str:

@@ -11,7 +11,7 @@ from bot.telegram.keyboards import Markup, markup
 from core.ports import Letter, Repeat
 
 PAGE = 4096  # letters of a message, counted in UTF-16 units: never more than Telegram counts
-CAPTION = 1024  # letters under a picture
+CAPTION = 1024  # letters under a file
 TOAST = 200  # letters of the answer to a tap
 NO_PREVIEW = {"is_disabled": True}
 
@@ -22,11 +22,18 @@ class Block:
 
     text: str
     tag: str = ""
+    mark: str = ""  # in bold above it, wherever it goes
 
     @property
     def html(self) -> str:
         inner = escape(self.text, quote=False)
-        return f"<{self.tag}>{inner}</{self.tag}>" if self.tag else inner
+        above = f"<b>{escape(self.mark, quote=False)}</b>\n" if self.mark else ""
+        return above + (f"<{self.tag}>{inner}</{self.tag}>" if self.tag else inner)
+
+    @property
+    def units(self) -> int:
+        """Letters that it takes, as `_units` counts them."""
+        return _units(self.text) + (_units(self.mark) + 1 if self.mark else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +41,19 @@ class Bubble:
     """A message of ours that stands in the chat."""
 
     number: int
-    photo: bool
+    file: bool  # a picture or a sound, perhaps with a caption; a message of words never becomes one, nor the other way
 
 
 def length(blocks: Sequence[Block]) -> int:
     """Letters that blocks take on a page, the gaps between them included."""
-    return sum(_units(block.text) + 2 for block in blocks)
+    return sum(block.units + 2 for block in blocks)
 
 
 def html(blocks: Iterable[Block]) -> str:
     """The blocks as one text, a blank line between them (none before a quote, which stands out by itself)."""
     text = ""
     for block in blocks:
-        gap = "" if not text else "\n" if block.tag == "blockquote" else "\n\n"
+        gap = "" if not text else "\n" if block.tag == "blockquote" and not block.mark else "\n\n"
         text += gap + block.html
     return text
 
@@ -64,6 +71,7 @@ def pages(blocks: Iterable[Block], limit: int = PAGE) -> list[list[Block]]:
 
 def _pieces(block: Block, limit: int) -> Iterator[Block]:
     rest = block.text.strip("\n") if block.tag != "pre" else block.text
+    limit -= block.units - _units(block.text)
     while _units(rest) > limit:
         head = _within(rest, limit)
         at = max(head.rfind("\n"), head.rfind(" ")) if len(head) < len(rest) else -1

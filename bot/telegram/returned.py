@@ -8,7 +8,6 @@ from datetime import datetime
 from bot.telegram.paper import Bubble
 from bot.telegram.views import question
 from bot.telegram.words import Words
-from core.item import Medium
 from core.ports import Letter, Transaction
 from core.returning import heard
 from core.service import Asked
@@ -30,6 +29,6 @@ def _refreshed(tx: Transaction, asked: Asked, worker: Worker) -> list[Letter]:
         return []
     say = Words.of(worker.language)
     line = say("I was away for a while. If you have answered this, please tap once more.")
-    bubble = Bubble(number, asked.item.content.medium is Medium.IMAGE)
+    bubble = Bubble(number, asked.item.content.medium.is_file)
     letters = question(asked, say, worker.account.number, line, bubble=bubble)
     return [replace(letter, bulk=True) for letter in letters]

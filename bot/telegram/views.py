@@ -7,11 +7,12 @@ from typing import assert_never
 from bot.telegram.choices import GUESS, of_question, wording
 from bot.telegram.keyboards import Markup
 from bot.telegram.paper import CAPTION, PAGE, Block, Bubble, bare, html, length, note, rewritten, shortened
+from bot.telegram.showing import SENT_AS, file_of, texts_of
 from bot.telegram.words import Tongue
 from core.errors import BadInput, CrowdloopError, NotFound
 from core.forms import Form
 from core.glossary import occurring
-from core.item import Medium, Role
+from core.item import Role
 from core.ports import Letter, Repeat
 from core.question import Press, Tap
 from core.service import Asked, Idle
@@ -28,19 +29,19 @@ def question(
 
     `line` says what became of the answer before. What is too long for the bubble goes ahead of it.
     """
-    photo = asked.item.content.medium is Medium.IMAGE
-    blocks = [Block(line, "i"), Block(_ask(asked, say), "b"), Block(asked.item.content.text, "blockquote")]
+    content = asked.item.content
+    blocks = [Block(line, "i"), Block(_ask(asked, say), "b"), *texts_of(content)]
     if asked.question.revealed:
         blocks.append(Block(say("{sign} marks what a computer guesses. Trust your own eyes.", sign=GUESS.strip()), "i"))
     blocks = [block for block in blocks if block.text]
     ahead: list[Block] = []
-    while length(blocks) > (CAPTION if photo else PAGE):
+    while length(blocks) > (CAPTION if content.medium.is_file else PAGE):
         longest = max(blocks, key=lambda block: length([block]))
         blocks.remove(longest)
         ahead.append(longest)
-    terms = bool(occurring(asked.campaign.draft.glossary, asked.item.content.text))
+    terms = bool(occurring(asked.campaign.draft.glossary, content.words))
     keyboard = of_question(asked.campaign, asked.question, say, undo, terms=terms)
-    if bubble is not None and bubble.photo == photo and not ahead:
+    if bubble is not None and bubble.file == content.medium.is_file and not ahead:
         return [_edited(asked, chat, bubble.number, blocks, keyboard)]
     old = [bare(chat, bubble.number)] if bubble is not None else []
     return [*old, *(note(chat, ahead) if ahead else []), _sent(asked, chat, blocks, keyboard)]
@@ -48,7 +49,7 @@ def question(
 
 def page(asked: Asked, say: Tongue, chat: int, number: int, page: int) -> list[Letter]:
     """Another page of a question's choices below the same words. ValueError where there is no such page."""
-    terms = bool(occurring(asked.campaign.draft.glossary, asked.item.content.text))
+    terms = bool(occurring(asked.campaign.draft.glossary, asked.item.content.words))
     body = {"reply_markup": of_question(asked.campaign, asked.question, say, None, page, terms)}
     of = asked.question.id
     return [Letter(chat, "editMessageReplyMarkup", body, Repeat.FREELY, question=of, message=number)]
@@ -69,20 +70,20 @@ def _ask(asked: Asked, say: Tongue) -> str:
 
 
 def _edited(asked: Asked, chat: int, number: int, blocks: list[Block], keyboard: Markup) -> Letter:
-    if asked.item.content.medium is Medium.TEXT:
+    if not (file := file_of(asked.item.content)):
         letter = rewritten(chat, number, blocks, keyboard)
         body, method, media = letter.body, letter.method, ""
     else:
-        picture = {"type": "photo", "caption": html(blocks), "parse_mode": "HTML"}  # the sender adds "media"
-        body, method, media = {"media": picture, "reply_markup": keyboard}, "editMessageMedia", asked.item.content.media
+        medium = {"type": file, "caption": html(blocks), "parse_mode": "HTML"}  # the sender adds "media"
+        body, method, media = {"media": medium, "reply_markup": keyboard}, "editMessageMedia", asked.item.content.media
     return Letter(chat, method, body, Repeat.FREELY, media=media, question=asked.question.id, message=number)
 
 
 def _sent(asked: Asked, chat: int, blocks: list[Block], keyboard: Markup) -> Letter:
-    if asked.item.content.medium is Medium.TEXT:
+    if not (file := file_of(asked.item.content)):
         return Letter(chat, "sendMessage", note(chat, blocks, keyboard)[-1].body, question=asked.question.id)
-    body = {"caption": html(blocks), "parse_mode": "HTML", "reply_markup": keyboard}  # the sender adds "photo"
-    return Letter(chat, "sendPhoto", body, media=asked.item.content.media, question=asked.question.id)
+    body = {"caption": html(blocks), "parse_mode": "HTML", "reply_markup": keyboard}  # the sender adds the file
+    return Letter(chat, SENT_AS[file], body, media=asked.item.content.media, question=asked.question.id)
 
 
 def undo_of(tapped: Tapped) -> Tap | None:
@@ -153,9 +154,9 @@ def resting(idle: Idle, say: Tongue) -> str:
 def rest(
     text: str, chat: int, line: str, keyboard: Markup, bubble: Bubble | None = None
 ) -> list[Letter]:
-    """Where there is no question: the bubble says why, or a new one does where the old one is a picture."""
+    """Where there is no question: the bubble says why, or a new one does where the old one is a file."""
     blocks = [Block(line, "i"), Block(text)] if line else [Block(text)]
-    if bubble is not None and not bubble.photo and length(blocks) <= PAGE:
+    if bubble is not None and not bubble.file and length(blocks) <= PAGE:
         return [rewritten(chat, bubble.number, blocks, keyboard)]
     old = [bare(chat, bubble.number)] if bubble is not None else []
     return [*old, *note(chat, blocks, keyboard)]

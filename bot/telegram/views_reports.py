@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from bot.telegram.callbacks import Rule
 from bot.telegram.keyboards import Button, Markup, grid, markup
 from bot.telegram.paper import CAPTION, Block, html, length, note, shortened
+from bot.telegram.showing import SENT_AS, file_of, texts_of
 from bot.telegram.words import Tongue
 from core.audit import Audit, Estimate
 from core.campaign import Campaign
@@ -17,7 +18,7 @@ from core.explain import Explanation
 from core.figures import Concord, Figures
 from core.forecast import Forecast, Range
 from core.ids import WorkerId
-from core.item import Item, Medium
+from core.item import Item
 from core.ports import Letter
 
 FEW = 8  # labels of which each one's agreement is told
@@ -159,9 +160,7 @@ def why(
     item: Item, found: Explanation, names: Mapping[WorkerId, str], campaign: Campaign, say: Tongue, chat: int
 ) -> list[Letter]:
     """/why: what speaks for the consensus of an item and what against it."""
-    text = Block(item.content.text, "blockquote")
-    blocks = [Block(item.name, "b"), text, *reasons(item, found, names, campaign, say)]
-    return note(chat, [block for block in blocks if block.text])
+    return note(chat, [Block(item.name, "b"), *texts_of(item.content), *reasons(item, found, names, campaign, say)])
 
 
 def reasons(
@@ -211,15 +210,14 @@ def card(
 ) -> list[Letter]:
     """A disputed item with the reasons, and a button for each ruling."""
     title = say("Disputed in {name}: {item}", name=campaign.slug, item=item.name)
-    blocks = [Block(title, "b"), Block(item.content.text, "blockquote"), *reasons(item, found, names, campaign, say)]
-    blocks = [block for block in blocks if block.text]
-    if item.content.medium is Medium.TEXT:
+    blocks = [Block(title, "b"), *texts_of(item.content), *reasons(item, found, names, campaign, say)]
+    if not (file := file_of(item.content)):
         return note(chat, blocks, rulings(item, campaign, say))
     long = length(blocks) > CAPTION
     caption = html([Block(shortened(title, CAPTION), "b")] if long else blocks)
     body = {"caption": caption, "parse_mode": "HTML", "reply_markup": rulings(item, campaign, say)}
-    picture = Letter(chat, "sendPhoto", body, media=item.content.media)
-    return [*(note(chat, blocks) if long else []), picture]
+    shown = Letter(chat, SENT_AS[file], body, media=item.content.media)
+    return [*(note(chat, blocks) if long else []), shown]
 
 
 def rulings(item: Item, campaign: Campaign, say: Tongue) -> Markup:

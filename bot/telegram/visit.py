@@ -109,4 +109,4 @@ def _bubble(query: CallbackQuery) -> Bubble | None:
     message = query.message
     if not isinstance(message, Message):  # gone, or too old for Telegram to show us
         return None
-    return Bubble(message.message_id, photo=bool(message.photo))
+    return Bubble(message.message_id, file=message.effective_attachment is not None)

@@ -13,7 +13,7 @@ from core.item import Item
 
 def meanings(terms: Sequence[Term], item: Item, say: Tongue, chat: int) -> Reply:
     """What the terms of an item mean: over the chat where it is short enough, else as a message."""
-    found = occurring(terms, item.content.text)
+    found = occurring(terms, item.content.words)
     text = "\n".join(f"{one.term}: {one.meaning}" for one in found)
     if not found:
         return Reply(toast=say("This button is out of date. /next shows the open question."))

@@ -16,6 +16,7 @@ from core.question import Answer, Question
 from core.winning import Lot, Texts, winner
 
 ANSWERS = ("task", "worker", "label", "answered_at", "latency_ms", "form", "campaign", "p_select", "version")
+PAIR = ("text2", "id_a", "id_b")  # after the text, where a campaign has pairs
 CONSENSUS = ("task", "text", "label", "confidence", "answers", "verdict", "settled_by", "role", "network")
 PROVENANCE = ("from", "task", "label", "to", "became", "state")
 NETWORK = "network"
@@ -50,15 +51,19 @@ def consensus_csv(
 ) -> Iterator[str]:
     """Each item with its likeliest label; none where nobody has answered yet. `network` is the version that spoke.
 
-    Where answers are written, the label is the text that won, and the verdict is the one on the texts.
+    Where answers are written, the label is the text that won, and the verdict is the one on the texts. The columns of
+    items and pairs are named as an import wants them.
     """
-    yield line(CONSENSUS)
-    for one in lines:
+    found = list(lines)
+    paired = any(one.content.other or one.content.sides for one in found)
+    yield line((*CONSENSUS[:2], *PAIR, *CONSENSUS[2:]) if paired else CONSENSUS)
+    for one in found:
         label, confidence, verdict = _ending(campaign, one, texts)
         yield line(
             (
                 one.name,
                 one.content.text,
+                *((one.content.other, *(one.content.sides or ("", ""))) if paired else ()),
                 label,
                 confidence,
                 one.answers,

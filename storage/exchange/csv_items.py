@@ -15,7 +15,8 @@ csv.field_size_limit(10_000_000)  # a long cell is told of by its own rule
 
 
 def csv_items(place: str, content: bytes, truths: Truths | None = None) -> list[NewItem]:
-    """Items from columns `text` and, where there, `id`, `truth` or `label`, `reason`. BadInput names the line."""
+    """Items from columns `text` and, where there, `id`, `truth` or `label`, `reason`; of pairs also `text2` and, where
+    there, `id_a`, `id_b`. BadInput names the line."""
     return items_of(csv_rows(place, content, "text", truths), text_content, truths)
 
 
@@ -47,4 +48,4 @@ def _row(place: str, columns: list[str], cells: list[str]) -> RowOf:
     if len(cells) > len(columns):
         reason = f"has {len(cells)} cells where the header has {len(columns)}; put quotes round texts with separators."
         raise BadInput(place, reason)
-    return RowOf(place, dict(zip(columns, cells, strict=False)))
+    return RowOf(place, dict.fromkeys(columns, "") | dict(zip(columns, cells, strict=False)))

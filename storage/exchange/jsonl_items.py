@@ -10,9 +10,11 @@ from core.errors import BadInput
 from core.item import NewItem
 from storage.exchange.rows import RowOf, Truths, check_columns, items_of, text_content, text_of
 
+KEYS = ("text", "text2", "id", "task", "id_a", "id_b", "truth", "label", "reason")
+
 
 def jsonl_items(place: str, content: bytes, truths: Truths | None = None) -> list[NewItem]:
-    """Items from keys `text` and, where they are there, `id`, `truth` or `label`, `reason`. BadInput names the line."""
+    """Items from the keys that the columns of `csv_items` have. BadInput names the line."""
     text = text_of(place, content)
     rows = _listed(place, text) if text.lstrip().startswith("[") else _lines(place, text)
     return items_of(_checked(rows, truths), text_content, truths)
@@ -53,7 +55,7 @@ def _checked(rows: Iterator[tuple[str, Any]], truths: Truths | None) -> Iterator
 
 
 def _word(place: str, key: str, value: object) -> str:
-    if key.strip().lower() not in ("text", "id", "truth", "label", "reason"):
+    if key.strip().lower() not in KEYS:
         return ""
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise BadInput(place, f"'{key}' must be a text or a number.")

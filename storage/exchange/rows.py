@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from core.errors import BadInput
-from core.item import Content, Medium, NewItem
+from core.item import NAME_LIMIT, Content, Medium, NewItem
 
 MOST_ITEMS = 200_000
 TRUTHS = ("truth", "label")
@@ -71,7 +71,7 @@ def items_of(
     for row in rows:
         item = _item(row, content, truths, name or named_by_content)
         if item.name in places:
-            what = "id" if row.values.get("id") else "content"
+            what = "id" if id_of(row) else "content"
             raise BadInput(
                 row.place, f"has the same {what} as {places[item.name].rpartition(', ')[2]} ('{item.name}')."
             )
@@ -93,21 +93,35 @@ def _item(
     except BadInput as error:
         place = row.place if error.place in row.place else f"{row.place}, {error.place}"
         raise BadInput(place, error.reason) from None
-    given = row.values.get("id", "").strip()
-    if len(given) > 200:
-        raise BadInput(f"{row.place}, id", f"has {len(given)} characters; at most 200 are allowed.")
+    given = id_of(row)
+    if len(given) > NAME_LIMIT:
+        raise BadInput(f"{row.place}, id", f"has {len(given)} characters; at most {NAME_LIMIT} are allowed.")
     if truths is None:
         return NewItem(given or name(row, made), made)
     return NewItem(given or name(row, made), made, truths.of(row), row.values.get("reason", "").strip())
 
 
+def id_of(row: RowOf) -> str:
+    """The item's own name, "" where it has none; exports and files of answers call it a task."""
+    return (row.values.get("id") or row.values.get("task") or "").strip()
+
+
 def named_by_content(row: RowOf, content: Content) -> str:
-    return "t-" + sha256(content.text.encode()).hexdigest()[:12]
+    return "t-" + sha256(content.words.encode()).hexdigest()[:12]
 
 
 def text_content(row: RowOf) -> Content:
-    """The content of a row of texts."""
-    return Content(Medium.TEXT, row.values.get("text", "").strip())
+    """The content of a row of texts; where there is a column `text2`, of a pair."""
+    text = row.values.get("text", "").strip()
+    if "text2" not in row.values:
+        return Content(Medium.TEXT, text)
+    return Content(Medium.PAIR, text, other=row.values["text2"].strip(), sides=sides_of(row))
+
+
+def sides_of(row: RowOf) -> tuple[str, ...]:
+    """The ids of the two things that a pair compares, from the columns `id_a` and `id_b`; () where there are none."""
+    found = tuple(row.values.get(column, "").strip() for column in ("id_a", "id_b"))
+    return found if any(found) else ()
 
 
 def check_columns(place: str, found: Sequence[str], needed: str, truths: Truths | None) -> None:

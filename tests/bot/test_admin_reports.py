@@ -18,7 +18,7 @@ from bot.telegram.words import Words
 from core.campaign import Campaign
 from core.figures import Figures, figures_of
 from core.forecast import Forecast, Range
-from core.item import Item, NewItem, Verdict
+from core.item import Content, Item, Medium, NewItem, Verdict
 from core.refit import beliefs_of
 from storage.archive import SqlArchive
 from storage.engine import parse
@@ -79,6 +79,20 @@ async def test_ask_more_brings_the_item_back_to_the_workers(here: Town) -> None:
     await here.tap(300, "I agree")
     await here.tap(300, "cat")
     assert (await item(here, "i0")).answers == 3
+
+
+async def test_a_disputed_pair_shows_both_texts_and_a_sound_comes_along(here: Town) -> None:
+    """Seen to fail: a card that showed the first text alone; a sound sent as a photo."""
+    sha = await here.store.ledger.transact(lambda tx: tx.add_media(b"RIFF", "audio/wav"))
+    pair, sound = Content(Medium.PAIR, "tom", other="rex"), Content(Medium.AUDIO, "who?", sha)
+    await quarrel(here, [NewItem("p", pair), NewItem("s", sound)])
+    await here.send(ADMIN, "/review")
+    assert "<b>A</b>\n<blockquote>tom</blockquote>\n\n<b>B</b>\n<blockquote>rex</blockquote>" in here.last(ADMIN).text
+    await here.tap(ADMIN, "cat")
+    letter = here.letters[-1]
+    assert (letter.method, letter.media) == ("sendAudio", sha) and "who?" in here.last(ADMIN).text
+    await here.send(ADMIN, "/why pets p")
+    assert "<blockquote>tom</blockquote>" in here.last(ADMIN).text and "rex" in here.last(ADMIN).text
 
 
 async def test_nobody_else_can_rule(here: Town) -> None:

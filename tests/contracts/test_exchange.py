@@ -14,7 +14,7 @@ from PIL import Image
 
 from core.errors import BadInput
 from core.evidence import Evidence
-from core.item import Medium
+from core.item import Content, Medium, NewItem, Role
 from storage.exchange.answers_csv import answers_csv, consensus_csv, line, named, safe
 from storage.exchange.images import image_items
 from storage.exchange.items import read_items
@@ -56,6 +56,37 @@ def test_numbers_are_ids_and_nothing_is_an_id_of_the_content() -> None:
     assert read("b.jsonl", '{"text": "same"}')[0][0] == first[0] != second[0]
 
 
+PAIRS = 'id,text,text2,id_a,id_b,label\np,"first, with\na break",second,x,=y,cat\nq,third,fourth,,,\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.csv", PAIRS),
+        ("a.csv", PAIRS.replace("id,", "task,", 1)),
+        ("a.tsv", 'text2\tid\ttext\tid_a\tid_b\nsecond\tp\t"first, with\na break"\tx\t=y\nfourth\tq\tthird\t\t'),
+        (
+            "a.jsonl",
+            '{"id": "p", "text": "first, with\\na break", "text2": "second", "id_a": "x", "id_b": "=y"}\n'
+            '{"task": "q", "text": "third", "text2": "fourth"}',
+        ),
+    ],
+)
+def test_a_second_text_makes_a_pair(name: str, text: str) -> None:
+    """Seen to fail: JSON lines that drop unknown keys dropped `text2` and made texts; `task` was no id."""
+    found = read_items(name, text.encode(), LABELS).items
+    first = Content(Medium.PAIR, "first, with\na break", other="second", sides=("x", "=y"))
+    assert [(item.name, item.content) for item in found] == [
+        ("p", first), ("q", Content(Medium.PAIR, "third", other="fourth")),
+    ]  # fmt: skip
+
+
+def test_pairs_that_share_a_text_have_names_of_their_own() -> None:
+    """Seen to fail: named by their first text alone, pairs of one thing with many others were one item twice."""
+    items = read_items("a.csv", b"text,text2\nsame,one\nsame,two\none,same\n", LABELS).items
+    assert len({item.name for item in items}) == 3
+
+
 def test_controls_know_their_truth() -> None:
     text = "id,text,label,reason\na,first,dog,it barks\nb,second, FOX ,\n"
     assert read("a.csv", text, controls=True) == [("a", "first", 1, "it barks"), ("b", "second", 2, "")]
@@ -77,6 +108,11 @@ BAD = [
     ("a.csv", "id,text\na,fine\nb,\n", "a.csv, line 3, text: is empty"),
     ("a.csv", "id,text\na,b,c\n", "a.csv, line 2: has 3 cells where the header has 2"),
     ("a.csv", 'text\nfine\n"open\n', "a.csv, line 3: cannot be read"),
+    ("a.csv", "text,text2\nfine,fine too\nb,\n", "a.csv, line 3, text2: is empty, but a pair has two texts"),
+    ("a.csv", "text,text2\nfine,fine too\nb\n", "a.csv, line 3, text2: is empty, but a pair has two texts"),
+    ("a.csv", f"text,text2\n{'x' * 1800},{'y' * 1800}\n", "a.csv, line 2, text2: has 3,600 characters with the first"),
+    ("a.csv", "text,text2,id_a,id_b\na,b,x,x\n", "a.csv, line 2, id_b: and id_a must be two different names"),
+    ("a.csv", "text,text2,id_a,id_b\na,b,x,\n", "a.csv, line 2, id_b: and id_a must be two different names"),
     ("a.jsonl", '{"text": "a"}\n{"text": \n', "a.jsonl, line 2: is not JSON"),
     ("a.jsonl", '{"text": "a"}\n["b"]\n', "a.jsonl, line 2: must be an object"),
     ("a.jsonl", '{"sentence": "a"}\n', "a.jsonl, line 1: needs a column named 'text'; found: 'sentence'"),
@@ -200,6 +236,34 @@ async def test_exports_read_like_tables(house: House) -> None:
     ]  # fmt: skip
     assert [named(campaign, Evidence(bits)) for bits in (0b001, 0b101, 0b111)] == ["cat", "cat|fox", ""]
     assert json.dumps(lines[0]["text"]) == json.dumps("text of i0 ✓")
+
+
+async def test_pairs_are_kept_and_an_export_is_an_import(house: House) -> None:
+    """Every store gives back what came in; the file that goes out comes in again as the same items.
+
+    Seen to fail: a store that forgets the sides; an export whose `text2` stood under `text`.
+    """
+    here = await scene(house.ledger, items=1)
+    contents = [
+        Content(Medium.PAIR, "one | 1 €", other="two\nlines", sides=("Ann, \"A\"", "Bob")),
+        Content(Medium.PAIR, "one | 1 €", other="three"),
+        Content(Medium.IMAGE, "side by side", "sha", sides=("left", "right")),
+    ]
+    new = [NewItem(f"p{at}", content) for at, content in enumerate(contents)]
+    start = (0.5, 0.25, 0.25)
+    await here.ledger.transact(lambda tx: tx.add_items(here.campaign.id, [(one, Role.PLAIN) for one in new], start))
+    snapshot = house.archive.snapshot(here.campaign.id)
+    assert [item.content for item in snapshot.items][-3:] == contents
+    kept = await here.ledger.transact(lambda tx: tx.item_named(here.campaign.id, "p0"))
+    assert kept.content == contents[0]
+    out = list(house.archive.consensus(here.campaign.id))
+    table = "".join(consensus_csv(here.campaign, [one for one in out if one.content.medium is Medium.PAIR]))
+    assert table.splitlines()[0].startswith("task,text,text2,id_a,id_b,label,")
+    assert [(item.name, item.content) for item in read_items("a.csv", table.encode(), LABELS).items] == [
+        ("p0", contents[0]), ("p1", contents[1]),
+    ]  # fmt: skip
+    plain = "".join(consensus_csv(here.campaign, [one for one in out if one.content.medium is Medium.TEXT]))
+    assert plain.splitlines()[0].startswith("task,text,label,")
 
 
 @pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r", "\0"])

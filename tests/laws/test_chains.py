@@ -340,9 +340,10 @@ def test_a_text_is_always_shown_whole(medium: Medium, spare: int, letters: int) 
 
     Seen to fail: `shown_with` that cuts the end of the sum.
     """
-    limit = TEXT_LIMIT if medium is Medium.TEXT else CAPTION_LIMIT
+    limit = CAPTION_LIMIT if medium.is_file else TEXT_LIMIT
     above, text = "漢 " * ((limit - spare) // 2), "é" * (letters - 1) + "!"
-    content = Content(medium, above, "sha" if medium is Medium.IMAGE else "")
+    pair = medium is Medium.PAIR
+    content = Content(medium, above[: -1 if pair else None], "sha" if medium.is_file else "", "b" if pair else "")
     assert shown_with(content, text).text.endswith(text)
 
 
