@@ -16,6 +16,7 @@ from core.item import NewItem, Role, place_of, role_of
 from core.ports import Progress, Transaction
 from core.posterior import start
 from core.reliability import Pool
+from core.suspension import truths
 from core.version import Version
 
 
@@ -43,7 +44,9 @@ class Status:
 
 def create_campaign(tx: Transaction, draft: Draft, now: datetime) -> Campaign:
     """A new campaign, open, without items; Conflict where its name is taken."""
-    return tx.add_campaign(draft, Pool.fresh(len(draft.labels)), now)
+    several = draft.kind is Kind.MULTI
+    pool = Pool.of_marks(len(draft.labels)) if several else Pool.fresh(len(draft.labels))
+    return tx.add_campaign(draft, pool, now)
 
 
 def import_items(tx: Transaction, slug: str, place: str, items: Sequence[NewItem]) -> Imported:
@@ -80,7 +83,7 @@ def _check_truths(campaign: Campaign, place: str, items: Sequence[NewItem]) -> N
     for item in items:
         if item.truth is not None and campaign.draft.kind is Kind.TEXT:
             raise BadInput(place, f"item '{item.name}' has a label, but answers in '{campaign.slug}' are written.")
-        if item.truth is not None and not 0 <= item.truth < len(campaign.labels):
+        if item.truth is not None and not 0 <= item.truth < truths(campaign.pool):
             raise BadInput(place, f"item '{item.name}' has no label of '{campaign.slug}' as its truth.")
 
 

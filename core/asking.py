@@ -62,6 +62,8 @@ def suggested_for(campaign: Campaign, item: Item, layout: Layout) -> int | None:
     """
     if campaign.policy.show_suggestion <= 0 or item.suggestion is None or item.role is not Role.PLAIN:
         return None
+    if layout.form is Form.TOGGLE:  # what is shown is what the worker has marked
+        return None
     label = item.suggestion.index(max(item.suggestion))
     return label if layout.form is not Form.YES_NO and label in layout.shown else None
 
@@ -89,7 +91,8 @@ def _control(
     """A control in the clothes of an ordinary item of this moment."""
     drawn = draw(head, enrolment.reliability, campaign, rng)
     way, posterior = (ways(campaign)[0], campaign.pool.prior) if drawn is None else (drawn.way, drawn.posterior)
-    worn = posterior if item.truth is None else dressed(item.truth, posterior, rng)
+    bare = item.truth is None or way.form is Form.TOGGLE  # toggles look alike, whatever is true
+    worn = posterior if bare or item.truth is None else dressed(item.truth, posterior, rng)
     return Chosen(item, p_select, laid_out(way, worn, rng))
 
 

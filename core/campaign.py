@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from core.errors import BadInput
-from core.forms import MAX_BUTTONS, SCALE, Form
+from core.forms import MAX_BUTTONS, MOST_TOGGLES, SCALE, Form
 from core.glossary import Term
 from core.grouping import Group, grouped, ranges
 from core.ids import CampaignId, VersionId
@@ -24,6 +24,7 @@ class Kind(StrEnum):
     """What an answer is; each kind has its own belief."""
 
     SINGLE = "single"
+    MULTI = "multi"  # several labels may hold, or none
     RATING = "rating"  # labels in order
     TEXT = "text"  # the worker's own words; the only label stands for "written"
 
@@ -108,11 +109,24 @@ class Draft:
         if self.policy.form is Form.ALL and len(self.labels) > MOST_BUTTONS:
             raise BadInput("policy.form", f"more than {MOST_BUTTONS} labels do not fit below one message; use groups.")
         self._check_groups()
+        self._check_toggles()
         if any(len(label) > 64 for label in self.labels):
             raise BadInput("labels", "a label is at most 64 characters long, to fit on a button.")
         for language, words in self.wordings.items():
             if len(words) != len(self.labels):
                 raise BadInput(f"wordings.{language}", f"needs {len(self.labels)} words, one for each label.")
+
+    def _check_toggles(self) -> None:
+        """Several labels are marked on one screen, and on no other."""
+        several = self.kind is Kind.MULTI
+        if several and len(self.labels) > MOST_TOGGLES:
+            raise BadInput("labels", f"of which several may hold are all on one screen: at most {MOST_TOGGLES}.")
+        if several and self.groups:
+            raise BadInput("groups", "are not for a campaign in which several labels may hold.")
+        if several and self.policy.form not in (None, Form.TOGGLE):
+            raise BadInput("policy.form", "must be toggle, or nothing, where several labels may hold.")
+        if self.policy.form is Form.TOGGLE and not several:
+            raise BadInput("policy.form", "toggle is for campaigns in which several labels may hold (kind: multi).")
 
     def _check_groups(self) -> None:
         """Each label lies in one group, each group has a name of its own and fits one message."""
@@ -156,6 +170,8 @@ class Campaign:
         count = len(self.draft.labels)
         if self.draft.groups:
             return self.draft.groups
+        if self.draft.kind is Kind.MULTI:
+            return ()
         if self.draft.kind is Kind.RATING:
             return ranges(count, MAX_BUTTONS) if count > SCALE else ()
         return grouped(self.draft.labels) if count > MAX_BUTTONS else ()

@@ -63,6 +63,11 @@ def of_groups(shown: int, beyond: float | Floats, stages: float) -> float | Floa
     return of_short(shown, beyond) + beyond * (TURN + stages)
 
 
+def of_toggle(labels: int, marked: float) -> float:
+    """Each label is considered, `marked` of them are tapped, and "done"; no tap waits for the page."""
+    return ITEM + WORDING * labels + SWIPE * _screens(labels) + TAP * (marked + 1)
+
+
 def of_stages(groups: Sequence[Group]) -> float:
     """From the list of groups to a label: find the group, turn the page, find the label."""
     labels = sum(len(group.labels) for group in groups)
@@ -71,8 +76,9 @@ def of_stages(groups: Sequence[Group]) -> float:
     return found + 2 * TAP + TURN
 
 
-def usual(form: Form, shown: int, groups: Sequence[Group], beyond: float = 0.3) -> float:
-    """Seconds of a question as asked, where nothing is known of its item; `beyond` as in `of_short`."""
+def usual(form: Form, shown: int, groups: Sequence[Group], beyond: float = 0.3, labels: int = 0) -> float:
+    """Seconds of a question as asked, where nothing is known of its item; `beyond` as in `of_short`; of toggles `shown`
+    are marked out of `labels`."""
     match form:
         case Form.ALL:
             return of_all(shown)
@@ -80,6 +86,8 @@ def usual(form: Form, shown: int, groups: Sequence[Group], beyond: float = 0.3) 
             return of_yes_no()
         case Form.SHORT:
             return float(of_short(shown, beyond))
+        case Form.TOGGLE:
+            return of_toggle(labels, shown)
         case _:
             return float(of_groups(shown, beyond, of_stages(groups) if groups else 0.0))
 

@@ -14,6 +14,7 @@ from core.evidence import Evidence
 from core.grouping import Group
 
 MAX_BUTTONS = 8  # choices that a thumb finds on one screen
+MOST_TOGGLES = 30  # labels that are each marked or left on one screen
 SCALE = 12  # steps of a rating that fit one screen: digits are short, and their order is known
 
 
@@ -22,21 +23,23 @@ class Form(StrEnum):
     SHORT = "short"  # a few labels and "none of these"
     YES_NO = "yes_no"  # "is it a cat?"
     GROUPS = "groups"  # a few likely labels or none, then every label by its group
+    TOGGLE = "toggle"  # several labels may hold: each is marked or left, then "done"
     TEXT = "text"  # no buttons: the answer is a message of the worker's own words
 
 
 FORMS = tuple(form for form in Form if form is not Form.TEXT)  # those that are tapped
+BARE = (Form.GROUPS, Form.TOGGLE)  # those that may show no label, or none as marked
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A form with the labels on its first page, in the order of their buttons."""
+    """A form with the labels on its first page, in the order of their buttons; of toggles, those marked so far."""
 
     form: Form
     shown: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        if len(set(self.shown)) < len(self.shown) or not (self.shown or self.form is Form.GROUPS):
+        if len(set(self.shown)) < len(self.shown) or not (self.shown or self.form in BARE):
             raise ValueError("a layout shows each of its labels once")
         if self.form is Form.YES_NO and len(self.shown) != 1:
             raise ValueError("yes or no is asked of one label")
@@ -58,8 +61,8 @@ def choices(layout: Layout, labels: int, groups: int = 0) -> int:
             return len(layout.shown) + 1
         case Form.GROUPS:
             return len(layout.shown) + labels + groups
-        case Form.TEXT:
-            return 0
+        case Form.TOGGLE | Form.TEXT:
+            return 0  # a message, or "done" with what is marked (`core/marking.py`)
 
 
 def evidence_of(layout: Layout, choice: int, labels: int, groups: Sequence[Group] = ()) -> Evidence:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from core.campaign import Campaign
 from core.evidence import Evidence
 from core.item import Item, Role, Verdict
-from core.posterior import absorb, claimed, start
+from core.posterior import absorb, certainty, claimed, start, sureness
 from core.question import Answer
 from core.reliability import Reliability, learnt
 from core.routing import priority
 from core.stopping import Next, StopRule, decide, hoped
-from core.suspension import after_control, honest_level, stops
+from core.suspension import after_control, fits, honest_level, stops, tells_one, truths
 from core.worker import Admission, Enrolment
 
 PROBLEMS = 2  # workers who find an item impossible before an admin must look
@@ -54,8 +54,8 @@ def absorbed(campaign: Campaign, item: Item, enrolment: Enrolment, evidence: Evi
 
 def _after_control(campaign: Campaign, item: Item, enrolment: Enrolment, evidence: Evidence) -> Change:
     truth = _truth(item)
-    right = truth in evidence
-    certain = one_hot(truth, len(campaign.labels))
+    right = fits(truth, evidence, campaign.pool)
+    certain = certainty(truth, campaign.pool)
     worker = replace(
         tested(enrolment, campaign, evidence, right),
         answered=enrolment.answered + 1,
@@ -67,9 +67,9 @@ def _after_control(campaign: Campaign, item: Item, enrolment: Enrolment, evidenc
 
 
 def tested(enrolment: Enrolment, campaign: Campaign, evidence: Evidence, right: bool) -> Enrolment:
-    """The worker after the sequential test has seen one more control; answers that name several labels tell nothing."""
-    labels, allowed = len(campaign.labels), campaign.policy.suspension
-    if len(evidence.labels()) != 1 or labels < 2:
+    """The worker after the test has seen one more control; answers that leave several truths tell nothing."""
+    labels, allowed = truths(campaign.pool), campaign.policy.suspension
+    if not tells_one(evidence, campaign.pool) or labels < 2:
         return enrolment
     level = honest_level(campaign.pool)
     surprise = after_control(enrolment.surprise, right, labels, level)
@@ -102,24 +102,19 @@ def judged(campaign: Campaign, item: Item) -> Item:
     if item.by_network:  # until the next night decides anew
         return item
     if item.truth is not None:  # an admin said so
-        certain = one_hot(item.truth, len(campaign.labels))
+        certain = certainty(item.truth, campaign.pool)
         return replace(item, posterior=certain, verdict=Verdict.SETTLED, priority=0.0)
     policy = campaign.policy
     rule = StopRule(policy.confidence, policy.min_overlap, item.limit or policy.max_overlap)
-    certain = claimed(item.posterior, campaign.pool)
+    sure = sureness(claimed(item.posterior, campaign.pool), campaign.pool)
     verdict = {Next.ASK: Verdict.OPEN, Next.SETTLE: Verdict.SETTLED, Next.DISPUTE: Verdict.DISPUTED}[
-        decide(certain, item.answers, rule, hoped(item.posterior, rule.max_overlap - item.answers, rule, campaign.pool))
+        decide((sure,), item.answers, rule, hoped(item.posterior, rule.max_overlap - item.answers, rule, campaign.pool))
     ]
     if verdict is Verdict.OPEN and item.problems >= PROBLEMS:
         verdict = Verdict.DISPUTED
     if verdict is not item.verdict:
         item = replace(item, verdict=verdict)
     return replace(item, priority=priority(item, campaign.pool, policy))
-
-
-def one_hot(label: int, labels: int) -> tuple[float, ...]:
-    """(K,) certainty."""
-    return tuple(float(k == label) for k in range(labels))
 
 
 def _truth(item: Item) -> int:

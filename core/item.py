@@ -85,7 +85,7 @@ class NewItem:
 
     name: str  # unique in its campaign
     content: Content
-    truth: int | None = None  # makes it a control
+    truth: int | None = None  # makes it a control; a label, or where several may hold their set as bits
     reason: str = ""  # why this is the truth; shown to a worker who misses it
     worth: float = 0.5  # of labelling it, in [0, 1], until a night knows better
 
@@ -99,10 +99,10 @@ class Item:
     name: str
     content: Content
     role: Role
-    truth: int | None
+    truth: int | None  # a label; where several may hold, their set as bits (`core.marks.set_of`)
     reason: str
     verdict: Verdict
-    posterior: tuple[float, ...]  # (K,), sums to 1, not yet calibrated; starts as the prior
+    posterior: tuple[float, ...]  # (K,), not yet calibrated; sums to 1, or the chance of each where several may hold
     answers: int = 0  # counted ones; a control's are not
     leases: int = 0  # questions out now; a control's are not
     problems: int = 0  # workers who say that it cannot be answered

@@ -58,6 +58,8 @@ class Marks:
     sees: Floats  # (W, K) P(marked | holds)
     imagines: Floats  # (W, K) P(marked | does not hold)
     sweeps: int
+    common: Floats  # (K, 2) how often an average worker imagines and sees each label
+    strength: tuple[float, float]  # answers that this is worth beside a worker's own, to what is absent and there
 
     def consensus(self) -> Bools:
         """(N, K) the labels that hold more likely than not: the likeliest set."""
@@ -105,7 +107,8 @@ def refit(table: MarkTable, sweeps: int = 100) -> Marks:
         q = new
         if done > 10 and (float(moved.max(initial=0.0)) < 1e-3 or float(moved.mean()) < 1e-4):
             break
-    return Marks(q, prior, sees.theta, imagines.theta, done)
+    common = np.stack([imagines.pi, sees.pi], axis=1)
+    return Marks(q, prior, sees.theta, imagines.theta, done, common, (imagines.stray, sees.stray))
 
 
 def _half(start: Floats, table: MarkTable) -> Half:

@@ -1,12 +1,16 @@
-"""Belief about one item: K probabilities, moved exactly by each answer, given the workers' reliabilities."""
+"""Belief about one item: K probabilities, moved exactly by each answer, given the workers' reliabilities.
+
+Where items have several labels (`Model.MARKS`) they are K chances, one that each label holds: `core/marks.py`.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
+from core import marks
 from core.evidence import Evidence
-from core.reliability import Pool, Reliability, likelihood
+from core.reliability import Model, Pool, Reliability, likelihood
 
 TINY = 1e-9
 FLOOR = 1e-12  # no label is ever impossible: a later answer may bring it back
@@ -40,6 +44,11 @@ def absorb(
     posterior: Sequence[float], evidence: Evidence, reliability: Reliability, pool: Pool, weight: float = 1.0
 ) -> tuple[float, ...]:
     """(K,) the belief after one more answer: q(k) P(E | k, w)^weight, normalised."""
+    if pool.model is Model.MARKS:
+        marked = marks.marked_by(evidence, pool.labels)
+        if marked is None:
+            return tuple(posterior)
+        return marks.moved(posterior, marked, marks.rates_of(reliability.counts, pool.confusion, pool.strength), weight)
     if weight <= 0.0 or evidence.is_everything(pool.labels):
         return tuple(posterior)
     chance = likelihood(evidence, reliability, pool)
@@ -57,7 +66,24 @@ def calibrated(posterior: Sequence[float], temperature: float, lapse: float = 0.
 
 def claimed(posterior: Sequence[float], pool: Pool) -> tuple[float, ...]:
     """(K,) the belief as sure as the campaign's calibration allows."""
+    if pool.model is Model.MARKS:
+        return marks.claimed(posterior, pool.temperature, pool.lapse)
     return calibrated(posterior, pool.temperature, pool.lapse)
+
+
+def sureness(claim: Sequence[float], pool: Pool) -> float:
+    """How sure a claim (K,) is: of its likeliest label; of the least sure one where items have several."""
+    return marks.sureness(claim) if pool.model is Model.MARKS else max(claim)
+
+
+def certainty(truth: int, pool: Pool) -> tuple[float, ...]:
+    """(K,) the belief about an item whose truth is known, see `Item.truth`."""
+    return marks.certainty(truth, pool.labels) if pool.model is Model.MARKS else one_hot(truth, pool.labels)
+
+
+def one_hot(label: int, labels: int) -> tuple[float, ...]:
+    """(K,) certainty of one label."""
+    return tuple(float(k == label) for k in range(labels))
 
 
 def consensus(posterior: Sequence[float]) -> tuple[int, float]:

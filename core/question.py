@@ -56,6 +56,8 @@ class Press(StrEnum):
     """Buttons of a question that are not choices."""
 
     NOT_SURE = "u"
+    DONE = "d"  # these are marked, and no others
+    NONE = "n"  # none is marked
     SKIP = "s"
     PROBLEM = "p"
     UNDO = "z"

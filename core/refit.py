@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from core import marks_refit
 from core.campaign import Kind
 from core.effort import pace, usual
 from core.forms import FORMS, Form
@@ -29,9 +30,19 @@ def beliefs_of(snapshot: Snapshot) -> Beliefs:
     """
     if snapshot.campaign.draft.kind is Kind.TEXT:
         return _of_texts(snapshot)
+    if snapshot.campaign.draft.kind is Kind.MULTI:
+        marks = marks_refit.mark_table(snapshot)
+        seen = marks_refit.watched(marks, snapshot)
+        return _concluded(snapshot, seen, marks_refit.refitted(marks, seen), seen.flags)
     table = table_of(snapshot)
     seen = watched(table, snapshot)
     found = heard(snapshot, seen.of(table))
+    return _concluded(snapshot, seen, found, [*seen.flags, *suspected(table, found)])
+
+
+def _concluded(
+    snapshot: Snapshot, seen: Vigilance, found: Refit | marks_refit.Refitted, flags: Sequence[Flag]
+) -> Beliefs:
     heads = seen.heads()
     campaign = replace(snapshot.campaign, pool=found.pool)
     items = [
@@ -47,7 +58,7 @@ def beliefs_of(snapshot: Snapshot) -> Beliefs:
         items=items,
         reliabilities={worker: found.reliability(int(heads[row])) for row, worker in enumerate(snapshot.workers)},
         seen={worker: int(answers[row]) for row, worker in enumerate(snapshot.workers)},
-        suspicions=_suspicions(snapshot, [*seen.flags, *suspected(table, found)]),
+        suspicions=_suspicions(snapshot, flags),
         vigilance=seen,
     )
 
@@ -62,7 +73,8 @@ def _of_texts(snapshot: Snapshot) -> Beliefs:
 def paced(snapshot: Snapshot) -> tuple[float, ...]:
     """What this campaign's answer times say of each form (`core.effort.pace`)."""
     groups, labels = snapshot.campaign.groups, len(snapshot.campaign.labels)
-    modelled = {(form.value, shown): usual(form, shown, groups) for form in FORMS for shown in range(labels + 1)}
+    ways = [(form, shown) for form in FORMS for shown in range(labels + 1)]
+    modelled = {(form.value, shown): usual(form, shown, groups, labels=labels) for form, shown in ways}
     timed = [at for at, asked in enumerate(snapshot.asked_as) if asked in modelled]
     forms = np.array([FORMS.index(Form(snapshot.asked_as[at][0])) for at in timed], dtype=np.int64)
     seconds = snapshot.latency_ms[np.array(timed, dtype=np.int64)] / 1000

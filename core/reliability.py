@@ -14,7 +14,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
+from core import marks
 from core.evidence import Evidence
 
 ACCURACY_PRIOR = 4.0  # answers that a newcomer's accuracy is worth
@@ -24,14 +26,15 @@ MATRIX_LABELS = 10  # a full matrix per worker is unlearnable above this
 class Model(Enum):
     MATRIX = "matrix"  # K x K soft counts for each worker
     ACCURACY = "accuracy"  # right and wrong for each worker, errors as the pool's
+    MARKS = "marks"  # several labels for each item: two rates for each label (`core/marks.py`)
 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
     """What a campaign's workers have in common."""
 
-    prior: tuple[float, ...]  # (K,), sums to 1
-    confusion: tuple[tuple[float, ...], ...]  # (K, K), rows sum to 1
+    prior: tuple[float, ...]  # (K,), sums to 1; of marks: how often each label holds
+    confusion: tuple[tuple[float, ...], ...]  # (K, K), rows sum to 1; of marks: (K, 2), imagines and sees
     strength: float  # of the Dirichlet priors, in answers
     temperature: float  # of the calibrated posterior; above 1 where beliefs are too sure
     model: Model
@@ -56,40 +59,46 @@ class Pool:
         model = Model.MATRIX if labels <= MATRIX_LABELS else Model.ACCURACY
         return cls((1 / labels,) * labels, rows, strength, 1.3, model)
 
+    @classmethod
+    def of_marks(cls, labels: int) -> Pool:
+        """The same where an item has several labels; the network is not heard there."""
+        return cls((marks.HOLDS,) * labels, ((marks.IMAGINES, marks.SEES),) * labels, 8.0, 1.3, Model.MARKS, voice=0.0)
+
     @property
     def labels(self) -> int:
         return len(self.prior)
 
     @property
     def accuracy(self) -> float:
-        """How often an average worker is right."""
+        """How often an average worker is right; of marks: about one label."""
+        if self.model is Model.MARKS:
+            return sum(marks.accuracies(self.prior, self.confusion)) / self.labels
         return sum(p * row[k] for k, (p, row) in enumerate(zip(self.prior, self.confusion, strict=True)))
 
     def to_json(self) -> str:
-        return json.dumps([self.prior, self.confusion, self.strength, self.temperature, self.model.value, self.lapse,
-                           self.pace, self.voice])  # fmt: skip
+        belief = (self.prior, self.confusion, self.strength, self.temperature, self.model.value)
+        return json.dumps([*belief, self.lapse, self.pace, self.voice])
 
     @classmethod
     def from_json(cls, text: str) -> Pool:
         prior, confusion, strength, temperature, model, *rest = json.loads(text)
-        lapse = rest[0] if rest else 0.0
-        pace = rest[1] if len(rest) > 1 else ()
-        voice = rest[2] if len(rest) > 2 else 1.0
-        return cls(
-            tuple(prior), tuple(map(tuple, confusion)), strength, temperature, Model(model), lapse, tuple(pace), voice
-        )
+        more: list[Any] = [0.0, (), 1.0]
+        lapse, pace, voice = rest + more[len(rest) :]
+        rows = tuple(map(tuple, confusion))
+        return cls(tuple(prior), rows, strength, temperature, Model(model), lapse, tuple(pace), voice)
 
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """One worker's soft counts beyond the pool: K*K row by row (matrix), or right and wrong (accuracy)."""
+    """One worker's soft counts beyond the pool: K*K row by row (matrix), right and wrong (accuracy), or 4K (marks)."""
 
     counts: tuple[float, ...]
 
     @classmethod
     def newcomer(cls, pool: Pool) -> Reliability:
         """The worker of whom nothing is known."""
-        return cls((0.0,) * (pool.labels**2 if pool.model is Model.MATRIX else 2))
+        size = {Model.MATRIX: pool.labels**2, Model.MARKS: marks.COUNTS * pool.labels}.get(pool.model, 2)
+        return cls((0.0,) * size)
 
     @property
     def seen(self) -> float:
@@ -165,6 +174,9 @@ def learnt(
     `posterior` must not contain this worker's own answer (one-hot for a control), or the worker would vote
     on themselves.
     """
+    if pool.model is Model.MARKS:
+        said = marks.marked_by(evidence, pool.labels)
+        return reliability if said is None else Reliability(marks.counted(reliability.counts, posterior, said, weight))
     if evidence.is_everything(pool.labels):
         return reliability
     if pool.model is Model.MATRIX:
@@ -197,10 +209,11 @@ def accuracy(reliability: Reliability, pool: Pool, mass: float = 0.95) -> tuple[
     """(mean, low, high): how often this worker is right on such items, with the credible interval."""
     if pool.labels == 1:
         return 1.0, 1.0, 1.0
-    counts, k = reliability.counts, pool.labels
-    right = counts[0] if pool.model is Model.ACCURACY else sum(counts[:: k + 1])
+    counts = marks.right_and_wrong(reliability.counts) if pool.model is Model.MARKS else reliability.counts
+    right = sum(counts[:: pool.labels + 1]) if pool.model is Model.MATRIX else counts[0]
+    wrong = max(sum(counts) - right, 0.0)
     a = right + ACCURACY_PRIOR * pool.accuracy
-    b = max(sum(counts) - right, 0.0) + ACCURACY_PRIOR * (1 - pool.accuracy)
+    b = wrong + ACCURACY_PRIOR * (1 - pool.accuracy)
     tail = (1 - mass) / 2
     return a / (a + b), beta_quantile(tail, a, b), beta_quantile(1 - tail, a, b)
 

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from core.evidence import Evidence
 from core.inference import AnswerTable, Refit, dawid_skene, refit
-from core.intake import one_hot
-from core.posterior import absorb, claimed, start
+from core.posterior import absorb, claimed, one_hot, start
 from core.reliability import Pool, Reliability, learnt
 from core.scoring import accuracy, voted
 from core.stopping import Next, StopRule, decide, hoped

@@ -14,6 +14,7 @@ from core.feeding import follow
 from core.ids import CampaignId, ItemId, WorkerId
 from core.intake import judged
 from core.item import Item, Role, Verdict
+from core.suspension import truths
 
 if TYPE_CHECKING:  # the port speaks of reviews
     from core.ports import Transaction
@@ -35,7 +36,7 @@ class Review:
     item: ItemId
     admin: WorkerId
     ruling: Ruling
-    label: int | None  # the truth, where the ruling is one
+    label: int | None  # the truth (`Item.truth`), where the ruling is one
     posterior: tuple[float, ...]  # (K,) what was believed before, not calibrated
     at: datetime
 
@@ -53,7 +54,7 @@ class Reviewed(Enum):
 
 def ruled(campaign: Campaign, item: Item, ruling: Ruling, label: int | None) -> Item:
     """The item after a ruling (pure). BadInput for a label that the campaign has not."""
-    if label is not None and not 0 <= label < len(campaign.labels):
+    if label is not None and not 0 <= label < truths(campaign.pool):
         raise BadInput("label", f"'{campaign.slug}' has no label of this number.")
     if ruling is Ruling.LABEL:
         return judged(campaign, replace(item, truth=label))

@@ -16,15 +16,16 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from core import effort, marks, marks_worth
 from core.calibration import claimed as claimed_all
 from core.campaign import Campaign, Goal, Policy
 from core.forms import Form, Layout
 from core.ids import ItemId
 from core.item import Item, Verdict
-from core.posterior import claimed
-from core.reliability import Pool, Reliability
+from core.posterior import claimed, sureness
+from core.reliability import Model, Pool, Reliability
 from core.worker import Enrolment
-from core.worth import Way, ways, worker_matrix, worths
+from core.worth import LEARNING, Way, ways, worker_matrix, worths
 
 Floats = NDArray[np.float64]
 NEAR, WINDOW = 2, 8  # times as many items of the queue are looked at as a head may have: at first, and at most
@@ -69,7 +70,7 @@ def priority(item: Item, pool: Pool, policy: Policy) -> float:
         return 0.0
     if item.seats == 0:
         return item.worth
-    doubt = 1.0 - max(claimed(item.posterior, pool))
+    doubt = 1.0 - sureness(claimed(item.posterior, pool), pool)
     if policy.goal is Goal.MODEL:
         return doubt * 0.5**item.leases - 1.0
     if item.seats < policy.min_overlap:
@@ -91,13 +92,30 @@ def chances_of(head: Head, reliability: Reliability, campaign: Campaign) -> list
     """(H,) probability of each item's draw: by its worth in the forms that ask for the whole label, where there are
     such, as what they tell of dozens of items is one product of matrices."""
     pool, every = campaign.pool, ways(campaign)
+    if pool.model is Model.MARKS:
+        return _drawn_by(_worth_of_marks(head, reliability, campaign))
     chosen = [way for way in every if way.form in (Form.ALL, Form.GROUPS)] or every
     q = claimed_all(head.posteriors, pool.temperature, pool.lapse)
     theta = worker_matrix(reliability, pool)
     worth = worths(q, head.learning, theta, campaign, chosen).max(axis=1)
-    best = (worth + SETTLING * settling(head.posteriors, theta, pool, campaign.policy)) ** SHARPNESS
+    return _drawn_by(worth + SETTLING * settling(head.posteriors, theta, pool, campaign.policy))
+
+
+def _drawn_by(worth: Floats) -> list[float]:
+    best = worth**SHARPNESS
     weight = best + FLOOR * best.mean() + 1e-9
     return (weight / weight.sum()).tolist()  # type: ignore[no-any-return]
+
+
+def _worth_of_marks(head: Head, reliability: Reliability, campaign: Campaign) -> Floats:
+    """(H,) what each item is worth where several labels may hold, its chance to be settled in it."""
+    pool, q = campaign.pool, head.posteriors
+    rates = np.array(marks.rates_of(reliability.counts, pool.confusion, pool.strength))
+    told = marks_worth.told(marks_worth.claimed(q, pool.temperature, pool.lapse), rates)
+    seconds = effort.of_toggle(pool.labels, sum(pool.prior)) * effort.factor(pool.pace, Form.TOGGLE)
+    settles = marks_worth.settling(q, rates, pool.temperature, pool.lapse, campaign.policy.confidence)
+    found: Floats = (told + LEARNING * head.learning) / seconds + SETTLING * settles
+    return found
 
 
 def settling(posteriors: Floats, theta: Floats, pool: Pool, policy: Policy) -> Floats:

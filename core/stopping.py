@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from core.posterior import claimed, consensus
+from core import marks
+from core.posterior import claimed, consensus, sureness
 from core.reliability import Model, Pool
 
 GOOD = 2.0  # deviations above the average worker: as good a worker as one may hope for
@@ -24,6 +25,9 @@ class Next(Enum):
 @dataclass(frozen=True, slots=True)
 class StopRule:
     """Settle at `confidence` (calibrated) with at least `min_overlap` answers; dispute at `max_overlap`.
+
+    Where items have several labels, `confidence` is what each single one of them must reach: of the label decisions of
+    settled items at least that share is right, of whole sets perhaps less.
 
     `price`: the least worth (see `worth`) of another answer to an item that is not sure; under it the item is disputed
     as well. 0 where answers are asked for as long as they may settle something.
@@ -44,7 +48,7 @@ class StopRule:
 
 
 def decide(claim: Sequence[float], answers: int, rule: StopRule, best: float = 1.0) -> Next:
-    """What to do with an item after `answers` answers, given its calibrated posterior (K,).
+    """What to do with an item after `answers` answers, given its calibrated posterior (K,), or only its sureness (1,).
 
     `best`: how sure the answers that are left could make it, see `hoped`.
     """
@@ -73,6 +77,8 @@ def hoped(posterior: Sequence[float], left: int, rule: StopRule, pool: Pool) -> 
     (stochastic curtailment; Lan, Simon and Halperin 1982, doi:10.1080/07474948208836014).
     """
     k = pool.labels
+    if pool.model is Model.MARKS:
+        return _hoped_of_marks(posterior, min(left, MOST_LEFT), rule, pool)
     if k < 2 or 1.0 - pool.lapse * (k - 1) / k < rule.confidence:
         return 1.0
     label, _ = consensus(posterior)
@@ -85,7 +91,19 @@ def hoped(posterior: Sequence[float], left: int, rule: StopRule, pool: Pool) -> 
     return max(claimed([mass / total for mass in masses], pool))
 
 
+def _hoped_of_marks(posterior: Sequence[float], left: int, rule: StopRule, pool: Pool) -> float:
+    """The same of the least sure of several labels: the answers agree on what is likelier of each."""
+    if 1.0 - pool.lapse / 2 < rule.confidence:
+        return 1.0
+    rates = [(1 - _better(1 - imagines, pool), _better(sees, pool)) for imagines, sees in pool.confusion]
+    return sureness(claimed(marks.hoped(posterior, left, rates), pool), pool)
+
+
 def _good(pool: Pool, label: int) -> float:
     """How often as good a worker as may be hoped for is right on items of this label."""
     mean = pool.accuracy if pool.model is Model.ACCURACY else pool.confusion[label][label]
+    return _better(mean, pool)
+
+
+def _better(mean: float, pool: Pool) -> float:
     return max(min(mean + GOOD * math.sqrt(mean * (1 - mean) / (pool.strength + 1)), LIKELIEST), mean)

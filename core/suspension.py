@@ -17,7 +17,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from core.reliability import Pool, beta_quantile
+from core import marks
+from core.evidence import Evidence
+from core.reliability import Model, Pool, beta_quantile
 
 HONEST = 0.80  # share right of the least honest worker, at most
 LOWEST = 0.1  # quantile of the crowd's accuracies
@@ -33,7 +35,29 @@ def honest_level(pool: Pool) -> float:
         return 1.0
     accuracy = min(max(pool.accuracy, 1e-3), 1 - 1e-3)
     lowest = beta_quantile(LOWEST, pool.strength * accuracy, pool.strength * (1 - accuracy))
+    if pool.model is Model.MARKS:  # about the whole set
+        lowest = math.prod(right * lowest / accuracy for right in marks.accuracies(pool.prior, pool.confusion))
     return min(HONEST, math.floor(100 * lowest) / 100)
+
+
+def truths(pool: Pool) -> int:
+    """How many truths an item may have: labels, or sets of labels."""
+    return 1 << pool.labels if pool.model is Model.MARKS else pool.labels
+
+
+def tells_one(evidence: Evidence, pool: Pool) -> bool:
+    """Whether an answer names one truth; "not sure", a group or "none of these" do not."""
+    if pool.model is Model.MARKS:
+        return marks.marked_by(evidence, pool.labels) is not None
+    return len(evidence) == 1
+
+
+def fits(truth: int, evidence: Evidence, pool: Pool) -> bool:
+    """Whether an answer leaves the truth (`Item.truth`) possible; of several labels each must be right."""
+    if pool.model is Model.MARKS:
+        said = marks.marked_by(evidence, pool.labels)
+        return said is None or marks.bits_of(said) == truth
+    return truth in evidence
 
 
 def step(right: bool, labels: int, level: float) -> float:

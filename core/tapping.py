@@ -13,6 +13,8 @@ from core.forms import Form, evidence_of
 from core.ids import QuestionId
 from core.intake import Change, absorbed, judged, retracted
 from core.item import Item, Role, Verdict
+from core.marks import evidence_of as evidence_of_marks
+from core.marks import not_sure
 from core.ports import Transaction
 from core.question import Answer, Press, Question, QuestionState, Tap
 from core.service import Asked, enrolment_of, release
@@ -89,12 +91,22 @@ def turn(tx: Transaction, worker: Worker, question_id: QuestionId, lease: int) -
 def _evidence(campaign: Campaign, question: Question, choice: int | Press) -> Evidence | None:
     if question.layout.form is Form.TEXT:
         return None  # nothing but words answers it
+    if question.layout.form is Form.TOGGLE:
+        return _marked(question.layout.shown, choice, len(campaign.labels))
     if isinstance(choice, Press):
         return Evidence.all(len(campaign.labels)) if choice is Press.NOT_SURE else None
     try:
         return evidence_of(question.layout, choice, len(campaign.labels), campaign.groups)
     except ValueError:
         return None
+
+
+def _marked(marked: tuple[int, ...], choice: int | Press, labels: int) -> Evidence | None:
+    """None where the button says another thing than what is marked: the screen was older than the marks."""
+    if choice is Press.NOT_SURE:
+        return not_sure(labels)
+    says = {Press.DONE: bool(marked), Press.NONE: not marked}
+    return evidence_of_marks(marked, labels) if isinstance(choice, Press) and says.get(choice) else None
 
 
 def take(

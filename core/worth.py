@@ -53,6 +53,8 @@ def _ways(k: int, fixed: Form | None, kind: Kind, paged: bool) -> tuple[Way, ...
         Form.SHORT: lists or [Way(Form.ALL, k)],
         Form.GROUPS: [Way(Form.GROUPS, 0)] if paged else [Way(Form.ALL, k)],
     }
+    if kind is Kind.MULTI:
+        return (Way(Form.TOGGLE, 0),)
     if fixed is not None:
         return tuple(every[fixed])
     if kind is Kind.RATING:  # the order of the steps is what is asked

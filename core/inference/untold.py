@@ -27,13 +27,14 @@ def untold(table: AnswerTable, read: Callable[[AnswerTable], Floats]) -> tuple[F
     if table.controls is None:
         return np.zeros((0, table.labels)), np.zeros(0, dtype=np.int64)
     found, truth = [np.zeros((0, table.labels))], [np.zeros(0, dtype=np.int64)]
-    for part, hidden in _halves(table, table.controls):
+    for part, hidden in halves(table, table.controls):
         found.append(read(part).T[hidden])
         truth.append(table.controls[hidden])
     return np.concatenate(found), np.concatenate(truth)
 
 
-def _halves(table: AnswerTable, controls: Ints) -> Iterator[tuple[AnswerTable, Ints]]:
+def halves(table: AnswerTable, controls: Ints) -> Iterator[tuple[AnswerTable, Ints]]:
+    """The table with one half of its known items hidden, and which: one half after the other."""
     blank: Bools = np.asarray(table.sets.all(axis=1), dtype=bool)
     telling: Bools = ~blank[table.evidence]
     if table.weight is not None:
