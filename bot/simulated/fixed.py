@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from bot.simulated.arrivals import Arrivals
 from bot.simulated.curve import Curve, Point, Tell
-from bot.simulated.network import Linear, ProbeTrainer
+from bot.simulated.network import Network
 from bot.simulated.task import Scene
 from core import effort
+from core.ids import VersionId
 from core.item import Content, Medium
 from core.version import Lessons
 
@@ -28,10 +29,11 @@ class Notebook:
     scene: Scene
     open: NDArray[np.bool_]  # (N,) items that may be asked at all
     dice: np.random.Generator
+    network: Network
     item: list[int] = field(default_factory=list)
     worker: list[int] = field(default_factory=list)
     label: list[int] = field(default_factory=list)
-    version: Linear | None = None
+    version: VersionId | None = None
 
     def votes(self) -> tuple[Ints, Floats]:
         """Items with answers (n,), and their votes (n, K)."""
@@ -43,7 +45,7 @@ class Notebook:
     def suggestions(self, rows: Ints) -> Floats:
         """(n, K) what the newest version says; even where there is none."""
         k = len(self.scene.task.labels)
-        return np.full((len(rows), k), 1 / k) if self.version is None else self.version(self.scene.task.vectors[rows])
+        return np.full((len(rows), k), 1 / k) if self.version is None else self.network.said(self.version, rows)
 
     def fresh(self) -> Ints:
         """Items that may be asked and have no answer."""
@@ -92,9 +94,9 @@ def majority(notebook: Notebook) -> tuple[Ints, Ints]:
 RIVALS = {"random-vote": Rival(3, by_chance, majority), "entropy-vote": Rival(3, by_entropy, majority)}
 
 
-def compete(rival: Rival, scene: Scene, trainer: ProbeTrainer, tell: Tell) -> Curve:
+def compete(rival: Rival, scene: Scene, network: Network, tell: Tell) -> Curve:
     """Spends the budget; a version is trained where our rule would have a night."""
-    notebook = _begun(scene)
+    notebook = _begun(scene, network)
     arrivals = Arrivals(scene.crowd, np.random.default_rng([scene.seed, 1]))
     answers = np.random.default_rng([scene.seed, 3])
     usual, curve = _usual(scene), Curve()
@@ -124,7 +126,7 @@ def compete(rival: Rival, scene: Scene, trainer: ProbeTrainer, tell: Tell) -> Cu
         _note(notebook, who, item, answers)
         tell(len(notebook.item))
         if len(notebook.item) % scene.step == 0:
-            curve.points.append(_point(rival, notebook, trainer, usual))
+            curve.points.append(_point(rival, notebook, usual))
     return curve
 
 
@@ -139,10 +141,10 @@ def _able(scene: Scene) -> Ints:
     return found
 
 
-def _begun(scene: Scene) -> Notebook:
+def _begun(scene: Scene, network: Network) -> Notebook:
     free = _able(scene) > 0
     free[scene.unasked] = False
-    return Notebook(scene, free, np.random.default_rng([scene.seed, 2]))
+    return Notebook(scene, free, np.random.default_rng([scene.seed, 2]), network)
 
 
 def _note(notebook: Notebook, who: int, item: int, dice: np.random.Generator) -> None:
@@ -156,7 +158,7 @@ def _usual(scene: Scene) -> float:
     return effort.of_all(len(scene.task.labels))
 
 
-def _point(rival: Rival, notebook: Notebook, trainer: ProbeTrainer, usual: float) -> Point:
+def _point(rival: Rival, notebook: Notebook, usual: float) -> Point:
     task = notebook.scene.task
     rows, labels = rival.conclude(notebook)
     right = int((labels == task.truth[rows]).sum())
@@ -165,8 +167,7 @@ def _point(rival: Rival, notebook: Notebook, trainer: ProbeTrainer, usual: float
     if len(set(labels.tolist())) > 1:
         contents = [Content(Medium.TEXT, task.texts[row]) for row in rows]
         lessons = Lessons(contents, np.eye(len(task.labels))[labels], np.ones(len(rows)))
-        version = trainer.train(lessons, lambda _: None)
-        notebook.version = trainer.versions[version]
-        accuracy = trainer.accuracy(version, notebook.scene.judged_on())
+        notebook.version = notebook.network.train(lessons, lambda _: None)
+        accuracy = notebook.network.accuracy(notebook.version, notebook.scene.judged_on())
     n = len(notebook.item)
     return Point(n, right / len(task), accuracy, int((answers >= rival.overlap).sum()), n * usual)

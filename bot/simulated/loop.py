@@ -11,7 +11,7 @@ import numpy as np
 
 from bot.simulated.arrivals import Arrivals
 from bot.simulated.curve import Curve, Point, Tell
-from bot.simulated.network import ProbeTrainer
+from bot.simulated.network import Network
 from bot.simulated.task import SLUG, Scene
 from core import effort
 from core.administration import create_campaign, import_items
@@ -61,7 +61,7 @@ class Loop:
     """A running campaign, with what only the simulator knows."""
 
     scene: Scene
-    trainer: ProbeTrainer
+    trainer: Network
     arrivals: Arrivals
     dice: np.random.Generator
     rng: random.Random
@@ -168,7 +168,7 @@ def seconds_of(campaign: Campaign, question: Question, choice: int) -> float:
     return float(effort.of_groups(len(layout.shown), beyond, effort.of_stages(campaign.groups)))
 
 
-def opened(scene: Scene, policy: Policy, trainer: ProbeTrainer, controls: int, learns: bool = True) -> Loop:
+def opened(scene: Scene, policy: Policy, trainer: Network, controls: int, learns: bool = True) -> Loop:
     """A campaign of which nothing is known but the truth of `controls` items."""
     arrivals = Arrivals(scene.crowd, np.random.default_rng([scene.seed, 1]))
     dice = np.random.default_rng([scene.seed, 2])

@@ -1,57 +1,94 @@
-"""The default recipe at the checkpoints: the probe steers the loop, a LoRA version of the same lessons is judged."""
+"""The night's own trainer inside a simulation: versions are the default recipe's, and choose what is asked next."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bot.simulated.network import ProbeTrainer
 from bot.simulated.strategies import Trainers
 from bot.simulated.task import Held, Scene, Task
 from core.ids import VersionId
-from core.version import Lessons
-from training.examples import Examples
-from training.recipe import Kind, Recipe
-from training.trainer import TransformerTrainer
+from core.item import Content, Medium
+from core.version import Lessons, Scores
+from training.recipe import Recipe
+from training.teacher import Teacher
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
 
 
-@dataclass(slots=True, eq=False)
-class LoraTrainer(ProbeTrainer):
-    """A probe trainer whose versions are judged as the transformers that the recipe makes of the same lessons."""
+@dataclass(slots=True, eq=False, weakref_slot=True)
+class LoraTrainer:
+    """`bot.simulated.network.Network` by transformers. A version is trained when somebody first asks what it says: of
+    those that nobody asks, as where items are chosen by chance, one in `every` is trained to be judged."""
 
-    recipe: Recipe = field(default_factory=Recipe)
-    every: int = 1  # versions of which one is judged; the others' accuracy is nan
+    texts: Sequence[str]
+    teacher: Teacher
+    every: int = 1
     lessons: dict[VersionId, Lessons] = field(default_factory=dict)
+    trained: dict[VersionId, VersionId] = field(default_factory=dict)  # ids here -> ids in the teacher's folder
+    _pool: tuple[VersionId, Scores] | None = None  # what the version that was asked last says of all texts
+    _rows: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._rows = {text: row for row, text in enumerate(self.texts)}
+
+    def cross_fit(self, lessons: Lessons) -> Floats:
+        """(N, K) what is learnt from the other lessons says of each."""
+        return self.teacher.cross_fit(lessons)
 
     def train(self, lessons: Lessons, tell: Callable[[str], None]) -> VersionId:
         """The id of a new version."""
-        version = ProbeTrainer.train(self, lessons, tell)
+        version = VersionId(f"lora {len(self.lessons) + 1}")
         self.lessons[version] = lessons
         return version
 
+    def score(self, version: VersionId, contents: Sequence[Content]) -> Iterator[Scores]:
+        """What a version thinks of contents, in one piece."""
+        if contents:
+            rows = np.array([self._rows[content.text] for content in contents], dtype=np.int64)
+            pool = self._of_all(version)
+            yield Scores(pool.probabilities[rows], pool.embeddings[rows])
+
+    def said(self, version: VersionId, rows: Rows) -> Floats:
+        """(n, K) what a version thinks of these texts."""
+        return self._of_all(version).probabilities[rows]
+
     def accuracy(self, version: VersionId, held: Held) -> float:
-        """Share of held-out texts that the transformer gets right; nan where none is trained."""
-        if list(self.lessons).index(version) % self.every < self.every - 1:
+        """Share of held-out texts that a version gets right; nan where none is trained."""
+        if version not in self.trained and list(self.lessons).index(version) % self.every < self.every - 1:
             return float("nan")
-        lessons = self.lessons[version]
-        texts = tuple(content.text for content in lessons.contents)
-        with tempfile.TemporaryDirectory() as folder:
-            trainer = TransformerTrainer()
-            examples = Examples(Kind.TEXT, texts, lessons.targets, np.maximum(lessons.weights, 0.0))
-            written = trainer.train(examples, self.recipe, Path(folder))
-            said = np.concatenate([part for part, _ in trainer.score(written.folder, held.texts)])
+        said = self._asked(version, held.texts).probabilities
         return float((said.argmax(axis=1) == held.truth).mean())
 
+    def _of_all(self, version: VersionId) -> Scores:
+        if self._pool is None or self._pool[0] != version:
+            self._pool = version, self._asked(version, self.texts)
+        return self._pool[1]
 
-def lora_trainers(task: Task, every: int = 1) -> Trainers:
-    """Trainers for the runs of a task, one of so many versions a transformer."""
+    def _asked(self, version: VersionId, texts: Sequence[str]) -> Scores:
+        if version not in self.trained:
+            self.trained[version] = self.teacher.train(self.lessons[version], lambda _: None)
+        contents = [Content(Medium.TEXT, text) for text in texts]
+        parts = list(self.teacher.score(self.trained[version], contents))
+        probabilities = np.concatenate([part.probabilities for part in parts])
+        return Scores(probabilities, np.concatenate([part.embeddings for part in parts]))
+
+
+def lora_trainers(task: Task, every: int = 1, recipe: Recipe | None = None) -> Trainers:
+    """Trainers for the runs of a task; see `LoraTrainer.every`."""
 
     def of(scene: Scene) -> LoraTrainer:
-        rng = np.random.default_rng([scene.seed, 4])
-        return LoraTrainer(task.texts, task.vectors, rng, recipe=Recipe(seed=scene.seed), every=every)
+        home = tempfile.TemporaryDirectory()
+        teacher = Teacher(Path(home.name), replace(recipe or Recipe(), seed=scene.seed), task.labels, lambda _: b"")
+        found = LoraTrainer(task.texts, teacher, every)
+        weakref.finalize(found, home.cleanup)
+        return found
 
     return of

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from scipy.optimize import minimize
 from bot.simulated.task import Held
 from core.ids import VersionId
 from core.item import Content
-from core.version import Lessons, Scores
+from core.version import Lessons, Scores, Trainer
 from training.calibrate import fit_temperature, log_losses, softmax
 
 Floats = NDArray[np.float64]
@@ -111,9 +112,21 @@ def foretold(
     return softmax(logits / whole.temperature), near
 
 
+class Network(Trainer, Protocol):
+    """A trainer that can be asked what it knows without a campaign around it."""
+
+    def said(self, version: VersionId, rows: NDArray[np.int64]) -> Floats:
+        """(n, K) what a version thinks of these texts of the task."""
+        ...
+
+    def accuracy(self, version: VersionId, held: Held) -> float:
+        """Share of held-out texts that a version gets right; nan where that was not measured."""
+        ...
+
+
 @dataclass(slots=True, eq=False)
 class ProbeTrainer:
-    """`core.ports.Trainer` over known texts."""
+    """`Network` by probes."""
 
     texts: Sequence[str]
     vectors: Singles  # (N, D)
@@ -144,6 +157,10 @@ class ProbeTrainer:
         if contents:
             seen = self.vectors[self._rows_of(contents)]
             yield Scores(self.versions[version](seen), seen.astype(np.float64))
+
+    def said(self, version: VersionId, rows: NDArray[np.int64]) -> Floats:
+        """(n, K) what a version thinks of these texts."""
+        return self.versions[version](self.vectors[rows])
 
     def accuracy(self, version: VersionId, held: Held) -> float:
         """Share of held-out texts that a version gets right."""

@@ -14,7 +14,7 @@ from bot.simulated.task import Task
 YARDSTICK = "random-vote"
 NETWORKS = {
     "probe": "Versions are calibrated probes on frozen embeddings.",
-    "lora": "The loop is steered by probes; the versions judged are the default LoRA recipe.",
+    "lora": "The versions that steer the loop and are judged are the default LoRA recipe's.",
 }
 
 

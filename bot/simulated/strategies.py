@@ -13,12 +13,12 @@ import numpy as np
 from bot.simulated import loop
 from bot.simulated.curve import Curve, Tell
 from bot.simulated.fixed import RIVALS, Rival, compete
-from bot.simulated.network import ProbeTrainer
+from bot.simulated.network import Network, ProbeTrainer
 from bot.simulated.task import Scene
 from core.campaign import Policy
 from core.errors import BadInput
 
-Trainers = Callable[[Scene], ProbeTrainer]
+Trainers = Callable[[Scene], Network]
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ class TextSet:
     test_x: Floats  # (T, D)
     test_y: Ints  # (T,)
     texts: tuple[str, ...]  # N
+    test_texts: tuple[str, ...]  # T
 
 
 def text_set(name: str) -> TextSet:
@@ -42,7 +43,7 @@ def text_set(name: str) -> TextSet:
     y = [np.array([place[row["label"]] for row in rows], dtype=np.int64) for rows in parts]
     texts = [tuple(row["text"] for row in rows) for rows in parts]
     x = [embeddings(some) for some in texts]
-    return TextSet(name, labels, x[0], y[0], x[1], y[1], texts[0])
+    return TextSet(name, labels, x[0], y[0], x[1], y[1], *texts)
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
