@@ -18,6 +18,7 @@ from training.errors import VersionRefused
 from training.examples import Floats
 from training.export_card import readme
 from training.exported_model import CrowdloopConfig, CrowdloopForSequenceClassification
+from training.heads import GradeHead
 from training.probe import Probe
 from training.recipe import Aim, Method
 from training.speaker import Speaker
@@ -57,9 +58,11 @@ def export(speaker: Speaker, folder: Path, title: str, glossary: str = "", furth
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise VersionRefused(f"{folder} is there already: name a new folder.")
     recipe = speaker.version.card.recipe
-    merges = recipe.method is not Method.PREFIX and recipe.aim is Aim.LABEL
+    merges = recipe.method is not Method.PREFIX and recipe.aim in (Aim.LABEL, Aim.RATING)
     if not isinstance(speaker.network, TextNetwork) or not merges:
-        raise VersionRefused("Only a single network that gives texts one label, by a method that merges, is exported.")
+        raise VersionRefused(
+            "Only a single network that gives texts one label or grade, by a method that merges, is exported."
+        )
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=".part-", dir=folder.parent))
     try:
@@ -110,6 +113,7 @@ def portable(speaker: Speaker) -> CrowdloopForSequenceClassification:
         probe_temperature=card.blend.probe_temperature,
         probe_share=card.blend.probe_share,
         final_temperature=card.blend.temperature,
+        graded=card.recipe.aim is Aim.RATING,
         id2label=names,
         label2id={name: at for at, name in names.items()},
     )
@@ -131,12 +135,12 @@ def unwrap(network: nn.Module) -> None:
 
 def weights_of(network: TextNetwork, probe: Probe, share: float) -> dict[str, Tensor]:
     """Return the weights by the names that they have in the exported model; the probe's centre and scale folded in."""
-    linear = network.head.get_submodule("linear")
+    head = network.head if isinstance(network.head, GradeHead) else network.head.get_submodule("linear")
     scaled = probe.weight / probe.scale
     voices: dict[str, nn.Module | None] = {
         "lower": network.lower,
         "upper": network.upper if share < 1 else None,
-        "head": linear if share < 1 else None,
+        "head": head if share < 1 else None,
         "twin": network.twin if share > 0 else None,
     }
     found = {

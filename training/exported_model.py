@@ -31,11 +31,12 @@ class CrowdloopConfig(PretrainedConfig):  # type: ignore[no-untyped-call]
         probe_temperature: float = 1.0,
         probe_share: float = 0.0,
         final_temperature: float = 1.0,
+        graded: bool = False,
         **others: Any,
     ) -> None:
         self.base, self.trained_layers = base or {}, trained_layers
         self.network_temperature, self.probe_temperature = network_temperature, probe_temperature
-        self.probe_share, self.final_temperature = probe_share, final_temperature
+        self.probe_share, self.final_temperature, self.graded = probe_share, final_temperature, graded
         super().__init__(**others)
 
 
@@ -97,7 +98,8 @@ class CrowdloopForSequenceClassification(PreTrainedModel):  # type: ignore[no-un
         tuned, probed = config.probe_share < 1, config.probe_share > 0
         self.twin = copy.deepcopy(upper) if probed else None
         self.upper = upper if tuned else None
-        self.head = nn.Linear(width, labels) if tuned else None
+        head = Grades if config.graded else nn.Linear
+        self.head = head(width, labels) if tuned else None
         self.probe = nn.Linear(width, labels) if probed else None
         self.post_init()  # type: ignore[no-untyped-call]
 
@@ -129,6 +131,23 @@ class CrowdloopForSequenceClassification(PreTrainedModel):  # type: ignore[no-un
             logits = self.probe(nn.functional.normalize(features, dim=-1))
             parts.append(config.probe_share * torch.softmax(logits / config.probe_temperature, -1))
         return torch.stack(parts).sum(0)
+
+
+class Grades(nn.Module):
+    """Log chances of grades in their order: one value between rising bounds, as in training."""
+
+    def __init__(self, width: int, grades: int) -> None:
+        super().__init__()
+        self.value = nn.Linear(width, 1, bias=False)
+        self.first, self.gaps = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(grades - 2))
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        rises = nn.functional.softplus(self.gaps).cumsum(0)
+        logits = self.value(pooled) - torch.cat([self.first, self.first + rises])
+        below, beyond = nn.functional.logsigmoid(-logits), nn.functional.logsigmoid(logits)
+        gap = (logits[:, :-1] - logits[:, 1:]).clamp(min=1e-6)
+        between = beyond[:, :-1] + below[:, 1:] + torch.log(-torch.expm1(-gap))
+        return torch.cat([below[:, :1], between, beyond[:, -1:]], dim=1)
 
 
 def mean(states: Tensor, mask: Tensor) -> Tensor:

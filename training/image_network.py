@@ -18,7 +18,7 @@ from training.adapters import let_move
 from training.errors import BadBase, BadExamples
 from training.examples import Rows
 from training.heads import head_for, mean_pool
-from training.network import Batch, Inputs, Network
+from training.network import Batch, Inputs, Network, moved
 from training.recipe import Recipe
 from training.text_network import layer_list
 
@@ -38,7 +38,7 @@ class PixelInputs:
 
     def take(self, rows: Rows, device: torch.device) -> Batch:
         """Return these rows as (B, 3, S, S) in 0..1 on the device."""
-        return Batch(self.pixels[torch.from_numpy(rows)].to(device).float() / 255.0, None)
+        return Batch(moved(self.pixels[torch.from_numpy(rows)], device).float() / 255.0, None)
 
 
 def read_picture(path: str, size: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

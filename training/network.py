@@ -95,6 +95,11 @@ class Network(nn.Module, ABC):
                 module.merge()
 
 
+def moved(values: Tensor, device: torch.device) -> Tensor:
+    """Return the values on the device; a GPU fetches them from pinned memory while it still works."""
+    return values.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else values.to(device)
+
+
 def device_for(wish: str) -> torch.device:
     """Return the device that the recipe wishes: auto is the first GPU, else the CPU."""
     if wish == "auto":

@@ -18,7 +18,7 @@ from training.errors import BadBase
 from training.examples import Rows
 from training.heads import head_for, mean_pool
 from training.looking import looked
-from training.network import Batch, Inputs, Network
+from training.network import Batch, Inputs, Network, moved
 from training.recipe import Aim, Method, Recipe
 
 disable_progress_bar()  # type: ignore[no-untyped-call]  # loading takes a tenth of a second
@@ -45,7 +45,7 @@ class TokenInputs:
         for at, row in enumerate(chosen):
             values[at, : len(row)] = row
             mask[at, : len(row)] = 1
-        return Batch(torch.from_numpy(values).to(device), torch.from_numpy(mask).to(device))
+        return Batch(moved(torch.from_numpy(values), device), moved(torch.from_numpy(mask), device))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,11 +62,11 @@ class StateInputs:
 
     def take(self, rows: Rows, device: torch.device) -> Batch:
         """Return these rows, padded to the longest, on the device."""
-        chosen = [self.states[self.starts[at] : self.starts[at + 1]] for at in rows]
-        values = nn.utils.rnn.pad_sequence(chosen, batch_first=True)
-        lengths = torch.tensor([len(row) for row in chosen])
-        mask = (torch.arange(values.shape[1])[None, :] < lengths[:, None]).long()
-        return Batch(values.to(device), mask.to(device))
+        first, lengths = self.starts[rows], self.starts[rows + 1] - self.starts[rows]
+        step = np.arange(max(1, int(lengths.max())))
+        mask = torch.from_numpy((step < lengths[:, None]).astype(np.int64))
+        at = torch.from_numpy(np.minimum(first[:, None] + step, len(self.states) - 1))
+        return Batch(moved(self.states[at] * mask[..., None], device), moved(mask, device))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

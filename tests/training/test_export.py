@@ -16,7 +16,7 @@ from training.errors import VersionRefused
 from training.export import apart, export, portable
 from training.export_onnx import FLOAT, INT8, OnnxSpeaker, onnx_writers
 from training.probe import Probe
-from training.recipe import Kind, Recipe
+from training.recipe import Aim, Kind, Recipe
 from training.speaker import Speaker
 from training.trainer import TransformerTrainer
 from training.versions import Version, read_weights, write_version
@@ -44,6 +44,18 @@ def test_transformers_loads_it_and_it_says_the_same(folder: Path, version: Versi
     with torch.inference_mode():
         said = model(**told).logits.double().softmax(-1).numpy()
     assert apart(said, speaker(version).say(world.texts)) < 1e-5
+
+
+def test_grades_travel_with_their_head(recipe: Recipe, world: World, tmp_path: Path) -> None:
+    """Saw: gaps between grades not added up.
+    Both builds say what the version says."""
+    graded = replace(recipe, aim=Aim.RATING, epochs=12)
+    version = TransformerTrainer().train(replace(world.examples, labels=LABELS), graded, tmp_path / "versions")
+    expected = speaker(version).say(world.texts)
+    done = export(speaker(version), tmp_path / "out", "Stars", further=onnx_writers(int8=False))
+    assert max(done.differences.values()) < 1e-4
+    assert apart(OnnxSpeaker.of(tmp_path / "out", FLOAT).say(world.texts), expected) < 1e-5
+    assert version.card.blend.probe_share < 1 and expected.std(axis=0).max() > 0.05
 
 
 def test_without_the_folders_own_code_nothing_wrong_is_loaded(folder: Path) -> None:
