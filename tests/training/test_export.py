@@ -47,7 +47,7 @@ def test_transformers_loads_it_and_it_says_the_same(folder: Path, version: Versi
 
 
 def test_grades_travel_with_their_head(recipe: Recipe, world: World, tmp_path: Path) -> None:
-    """Saw: gaps between grades not added up.
+    """Saw: a gap between grades that can be negative.
     Both builds say what the version says."""
     graded = replace(recipe, aim=Aim.RATING, epochs=12)
     version = TransformerTrainer().train(replace(world.examples, labels=LABELS), graded, tmp_path / "versions")
