@@ -103,11 +103,10 @@ class Control:
 
     async def file(self, request: web.Request) -> web.Response:
         file = self._world.telegram.files.by_id(request.match_info["file"])
-        picture = file.kind == "photo"
+        kind = "image/*" if file.kind == "photo" else file.mime if file.kind in ("audio", "voice") else ""
         headers = {"Cache-Control": "max-age=86400, immutable", "X-Content-Type-Options": "nosniff"}
-        if not picture:
-            headers["Content-Disposition"] = "attachment"
-        kind = "image/*" if picture else "application/octet-stream"
+        if not kind.startswith(("image/", "audio/")):
+            headers["Content-Disposition"], kind = "attachment", "application/octet-stream"
         return web.Response(body=file.content, content_type=kind, headers=headers)
 
     async def enter(self, request: web.Request) -> web.Response:

@@ -63,6 +63,11 @@ class Shown:
         return self.attachment.unique_id if self.attachment and self.attachment.kind == "photo" else None
 
     @property
+    def sound(self) -> str | None:
+        """The `file_unique_id` of the sound, if the bubble is one."""
+        return self.attachment.unique_id if self.attachment and self.attachment.kind == "audio" else None
+
+    @property
     def document(self) -> str | None:
         """The name of the file, if the bubble is one."""
         return self.attachment.name if self.attachment and self.attachment.kind == "document" else None

@@ -25,7 +25,7 @@ Sorry = Callable[[Incoming], Awaitable[None]]  # tells the person that their mes
 AT_ONCE = 64  # people
 PATIENCE = 60.0  # seconds for one update
 PAUSES = (0.1, 0.4)  # seconds before the second and the third try
-READ = ("message_id", "date", "chat", "photo")  # of the message that a button stood on
+READ = ("message_id", "date", "chat", "photo", "audio", "voice", "document")  # of the message that a button stood on
 STORE_AWAY = 1.0  # seconds before the next try when not even the failure can be noted
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("crowdloop.dispatch")

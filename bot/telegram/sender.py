@@ -32,6 +32,7 @@ from bot.telegram.register import STORE_AWAY, Register
 from bot.telegram.transport import seconds_to_wait
 from core.errors import NotFound
 from core.ports import Ledger, Letter
+from storage.exchange.sounds import name_of
 from storage.outbox import Outbox, Posted
 
 BATCH = 200  # letters in memory to which a sweep fills up
@@ -196,7 +197,10 @@ class Sender:
         if not letter.media:
             return None
         known = await self._outbox.file_id(letter.media)
-        return known or InputFile(await self._outbox.media(letter.media), filename=letter.filename or None)
+        if known:
+            return known
+        content = await self._outbox.media(letter.media)
+        return InputFile(content, filename=letter.filename or name_of(content))
 
     async def _call(self, one: _Waiting, body: dict[str, Any], file: InputFile | str | None) -> Outcome:
         letter = one.letter

@@ -8,8 +8,8 @@ from pathlib import PurePath
 from core.errors import BadInput
 from storage.exchange.csv_items import csv_items
 from storage.exchange.found import Found
-from storage.exchange.images import image_items
 from storage.exchange.jsonl_items import jsonl_items
+from storage.exchange.media_items import media_items
 from storage.exchange.rows import Truths
 
 
@@ -25,9 +25,9 @@ def read_items(place: str, content: bytes, labels: Sequence[str], controls: bool
         case ".jsonl" | ".ndjson" | ".json":
             found = Found(jsonl_items(place, content, truths))
         case ".zip":
-            found = image_items(place, content, truths)
+            found = media_items(place, content, truths)
         case _:
-            raise BadInput(place, "is of no kind that is read here; send CSV, TSV, JSONL or a ZIP of images.")
+            raise BadInput(place, "is of no kind that is read here; send CSV, TSV, JSONL or a ZIP of images or sounds.")
     if not found.items:
         raise BadInput(place, "holds no items, only a header.")
     return found

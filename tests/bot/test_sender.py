@@ -198,6 +198,15 @@ async def test_a_picture_is_uploaded_once_and_then_named(store: Store, loop: Bot
     assert await ann.download(ann.messages[1]) == file.getvalue()
 
 
+async def test_a_sound_has_a_name_that_plays_and_tells_nothing(store: Store, loop: BotLoop, ann: Person) -> None:
+    """Seen to fail: without an ending Telegram takes a sound for a document."""
+    sha = await store.ledger.transact(lambda tx: tx.add_media(b"ID3 a tune", "audio/mpeg"))
+    await store.post(Letter(ann.id, "sendAudio", {"caption": "who?"}, media=sha))
+    await until(lambda: read(ann) == ["who?"])
+    assert ann.messages[0].attachment and ann.messages[0].attachment.name == "sound.mp3"
+    assert ann.messages[0].sound and await ann.download(ann.messages[0]) == b"ID3 a tune"
+
+
 async def test_a_picture_replaces_a_picture_by_upload(store: Store, loop: BotLoop, ann: Person) -> None:
     shas = []
     for colour in ("teal", "plum"):

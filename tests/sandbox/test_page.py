@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import shutil
+import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from bot.sandbox import WORKER, Sandbox, unique_id
+from bot.sandbox.records import Content
+from bot.sandbox.wire import Upload
 
 from .conftest import png
 from .echo import echo_bot
@@ -16,6 +20,15 @@ from .echo import echo_bot
 playwright = pytest.importorskip("playwright.async_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")]
+
+
+def wav() -> bytes:
+    """A quarter of a second of silence."""
+    out = io.BytesIO()
+    with wave.open(out, "wb") as made:
+        made.setparams((1, 1, 8000, 0, "NONE", ""))
+        made.writeframes(bytes([128]) * 2000)
+    return out.getvalue()
 
 
 @pytest.fixture
@@ -83,6 +96,18 @@ async def test_keys_menu_alert_and_files(page: playwright.Page, sandbox: Sandbox
     await page.set_input_files("#file", tmp_path / "items.csv")
     await page.locator("article.mine").filter(has_text="items.csv").wait_for()
     assert sandbox.known(WORKER.id).messages[-1].document == "items.csv"
+
+
+async def test_a_sound_can_be_played(page: playwright.Page, sandbox: Sandbox) -> None:
+    """Seen to fail: served as an attachment to save, with a type that no browser plays."""
+    await page.get_by_role("button", name="Start", exact=True).click()
+    await page.get_by_text("Welcome").wait_for()
+    file = sandbox.telegram.files.put("audio", Upload("sound.wav", "audio/x-wav", wav()))
+    sandbox.telegram.post(sandbox.known(WORKER.id).account, Content("who?", (), file))
+    sound = page.locator("article.theirs audio")
+    await sound.wait_for()
+    assert await sound.get_attribute("controls") is not None
+    await page.wait_for_function("document.querySelector('audio').duration > 0.2")
 
 
 async def test_the_two_people_and_hostile_words(page: playwright.Page, sandbox: Sandbox) -> None:

@@ -66,6 +66,11 @@ function attachment(file, on) {
     frame.onclick = () => on.view(address);
     return frame;
   }
+  if (file.kind === "audio" || file.kind === "voice") {
+    const sound = element("audio");
+    Object.assign(sound, { src: address, controls: true, preload: "metadata" });
+    return sound;
+  }
   const link = element("a", "document",
     element("span", "paper", (file.name.split(".").at(-1) || "file").slice(0, 4)),
     element("span", "about", element("b", "", file.name), element("small", "", size(file.size))));
