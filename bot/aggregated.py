@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from core import multilabel, numeric, ordinal, pairs
 from core.errors import BadInput
 from core.inference import refit
+from core.marks import parts_of, written
 from core.reliability import MATRIX_LABELS, beta_quantile
 from core.scoring import accuracy, calibration_error, log_loss
 from core.suspicion import suspected
@@ -171,7 +172,7 @@ def _numbers(place: str, file: AnswerFile, truth: Known | None, controls: Known 
 
 
 def _marks(place: str, file: AnswerFile, truth: Known | None, controls: Known | None) -> Aggregate:
-    extra = [part.strip() for cell in _words(file, truth, controls) for part in cell.split("|") if part.strip()]
+    extra = [part for cell in _words(file, truth, controls) for part in parts_of(cell)]
     words = words_of(place, file, extra, (), split=True)
     found = multilabel.refit(mark_table(file, words, controls))
     holds, sure = found.consensus(), found.confidence()
@@ -183,7 +184,7 @@ def _marks(place: str, file: AnswerFile, truth: Known | None, controls: Known | 
     return Aggregate(
         "binary beliefs under one worker belief",
         file.tasks,
-        ["|".join(label for label, on in zip(words.labels, row, strict=True) if on) for row in holds],
+        [written(np.flatnonzero(row), words.labels) for row in holds],
         sure,
         np.bincount(file.item, minlength=len(file.tasks)),
         _lines(file, _beta(found.accuracy(), file)),

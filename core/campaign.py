@@ -12,6 +12,7 @@ from core.forms import MAX_BUTTONS, MOST_TOGGLES, SCALE, Form
 from core.glossary import Term
 from core.grouping import Group, grouped, ranges
 from core.ids import CampaignId, VersionId
+from core.marks import NOTHING
 from core.reliability import Pool
 
 MOST_LABELS = 500  # in all
@@ -121,6 +122,8 @@ class Draft:
         several = self.kind is Kind.MULTI
         if several and len(self.labels) > MOST_TOGGLES:
             raise BadInput("labels", f"of which several may hold are all on one screen: at most {MOST_TOGGLES}.")
+        if several and any("|" in label or ";" in label or label == NOTHING for label in self.labels):
+            raise BadInput("labels", f"must not hold | or ; nor be {NOTHING}: that is how sets of them are written.")
         if several and self.groups:
             raise BadInput("groups", "are not for a campaign in which several labels may hold.")
         if several and self.policy.form not in (None, Form.TOGGLE):

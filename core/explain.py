@@ -20,7 +20,7 @@ from core.intake import prior_of
 from core.item import Item
 from core.posterior import absorb, claimed, consensus
 from core.question import Answer
-from core.reliability import Reliability, accuracy, likelihood
+from core.reliability import Model, Pool, Reliability, accuracy, likelihood
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class Explanation:
     voices: tuple[Voice, ...]  # in the order of the answers
     refit: float
     calibration: float
+    holds: bool = True  # of several labels `label` is the least sure, `rival` the same: whether it is believed to hold
 
     @property
     def total(self) -> float:
@@ -63,25 +64,58 @@ def explain(campaign: Campaign, item: Item, answers: Sequence[tuple[Answer, Reli
     for answer, reliability in answers:
         crowd = absorb(crowd, answer.evidence, reliability, pool)
     believed = item.posterior if item.truth is None else crowd
-    label = consensus(believed)[0]
-    rival = max((k for k in range(pool.labels) if k != label), key=lambda k: believed[k])
+    sides = _sides(believed, pool)
     sure = claimed(believed, pool)
 
     def odds(masses: Sequence[float]) -> float:
-        return math.log(masses[label]) - math.log(masses[rival])
+        return sides.odds(masses)
 
     prior = odds(pool.prior)
     network = odds(heard) - prior
-    voices = tuple(_voice(campaign, answer, reliability, label, rival) for answer, reliability in answers)
+    voices = tuple(_voice(campaign, answer, reliability, sides) for answer, reliability in answers)
     refit = odds(believed) - odds(heard) - math.fsum(voice.nats for voice in voices)
-    return Explanation(label, rival, sure[label], prior, network, voices, refit, odds(sure) - odds(believed))
+    total = odds(sure)
+    share = 1 / (1 + math.exp(-total)) if sides.alone else sure[sides.label]
+    return Explanation(
+        sides.label, sides.rival, share, prior, network, voices, refit, total - odds(believed), sides.holds
+    )
 
 
-def _voice(campaign: Campaign, answer: Answer, reliability: Reliability, label: int, rival: int) -> Voice:
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """What is held against what: a label against its rival, or of several the least sure one against its contrary."""
+
+    label: int
+    rival: int
+    holds: bool = True
+
+    @property
+    def alone(self) -> bool:
+        return self.label == self.rival
+
+    def odds(self, masses: Sequence[float]) -> float:
+        p = masses[self.label]
+        if not self.alone:
+            return math.log(p) - math.log(masses[self.rival])
+        return (math.log(p) - math.log1p(-p)) * (1 if self.holds else -1)
+
+
+def _sides(believed: Sequence[float], pool: Pool) -> _Sides:
+    if pool.model is Model.MARKS:
+        doubtful = min(range(pool.labels), key=lambda k: max(believed[k], 1 - believed[k]))
+        return _Sides(doubtful, doubtful, believed[doubtful] > 0.5)
+    label = consensus(believed)[0]
+    return _Sides(label, max((k for k in range(pool.labels) if k != label), key=lambda k: believed[k]))
+
+
+def _voice(campaign: Campaign, answer: Answer, reliability: Reliability, sides: _Sides) -> Voice:
     pool = campaign.pool
     right = accuracy(reliability, pool)[0]
+    if sides.alone:
+        after = absorb((0.5,) * pool.labels, answer.evidence, reliability, pool)
+        return Voice(answer.worker, answer.evidence, right, sides.odds(after))
     if answer.evidence.is_everything(pool.labels):
         return Voice(answer.worker, answer.evidence, right, 0.0)
     chance = likelihood(answer.evidence, reliability, pool)
-    nats = math.log(max(chance[label], 1e-12)) - math.log(max(chance[rival], 1e-12))
+    nats = math.log(max(chance[sides.label], 1e-12)) - math.log(max(chance[sides.rival], 1e-12))
     return Voice(answer.worker, answer.evidence, right, nats)

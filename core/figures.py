@@ -9,9 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core import marks_figures
 from core.agreement import Agreement, alpha, beside_others, bootstrap, by_label, cliques, percent, tally
 from core.audit import Audit, Estimate, audited, mean_of, trust_in
 from core.auto_label import settled_alone
+from core.campaign import Kind
 from core.evidence import Evidence
 from core.forecast import Forecast, forecast
 from core.item import Item, Role
@@ -26,8 +28,8 @@ COMPARED = 100_000  # items at most whose answers are compared
 class Concord:
     """How much the workers agree, controls aside."""
 
-    alpha: Agreement  # Krippendorff's, nominal
-    percent: float  # of the pairs of answers to an item
+    alpha: Agreement  # Krippendorff's, nominal; over single labels where several may hold
+    percent: float  # of the pairs of answers to an item, or to a label of it
     by_label: tuple[float, ...]  # (K,) how often a second answer says it too; nan where none does
     groups: int  # of workers that no shared item links; more than one cannot be compared
 
@@ -54,24 +56,26 @@ class Figures:
 def figures_of(snapshot: Snapshot, beliefs: Beliefs, a_day: Sequence[int], rng: np.random.Generator) -> Figures:
     """The figures of a campaign with its fresh beliefs; `a_day`: answers of each of the last days, oldest first."""
     trusted = trust_in(snapshot, rng)
+    several = snapshot.campaign.draft.kind is Kind.MULTI
     return Figures(
         concord_of(snapshot, rng),
-        audited(beliefs, trusted, rng),
+        marks_figures.audited(beliefs, trusted, rng) if several else audited(beliefs, trusted, rng),
         forecast(snapshot, beliefs, trusted, a_day, rng),
         settled_alone(beliefs.items),
     )
 
 
 def concord_of(snapshot: Snapshot, rng: np.random.Generator) -> Concord:
-    """From the answers that name one label."""
+    """From the answers that name one label, or mark several."""
+    group = cliques(snapshot.answer_item, snapshot.answer_worker, len(snapshot.workers))
+    groups = len(np.unique(group))
+    if snapshot.campaign.draft.kind is Kind.MULTI:
+        return Concord(*marks_figures.agreement_of(snapshot, rng), groups)
     labels, label = len(snapshot.campaign.labels), _named(snapshot)
     plain = np.array([item.role is not Role.CONTROL for item in snapshot.items], dtype=bool)
     asked = plain[snapshot.answer_item]
     counts = _counts(snapshot.answer_item[asked & (label >= 0)], label[asked & (label >= 0)], labels, rng)
-    group = cliques(snapshot.answer_item, snapshot.answer_worker, len(snapshot.workers))
-    return Concord(
-        bootstrap(counts, alpha, rng), percent(counts), tuple(by_label(counts).tolist()), len(np.unique(group))
-    )
+    return Concord(bootstrap(counts, alpha, rng), percent(counts), tuple(by_label(counts).tolist()), groups)
 
 
 def _counts(item: Ints, label: Ints, labels: int, rng: np.random.Generator) -> Floats:

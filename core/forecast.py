@@ -30,6 +30,7 @@ from core.moves import (
     stops,
 )
 from core.ports import Beliefs, Snapshot
+from core.reliability import Model
 
 TRUSTED = 16  # calibrations
 # The next three are from simulated campaigns; tests/benchmarks/bench_forecast.py judges them on others.
@@ -87,7 +88,8 @@ def forecast(
     for temperature, lapse in _calibrations(trusted, beliefs, _ahead(items, share)):
         then = replace(campaign, pool=replace(beliefs.pool, temperature=temperature, lapse=lapse))
         moves = moves_of(then, seen, theta, examples, rng)
-        futures.append(_future(items, moves, today, campaign.policy.max_overlap, (share, accuracy), early, rng))
+        goals, most, model = (share, accuracy), campaign.policy.max_overlap, beliefs.pool.model
+        futures.append(_future(items, moves, today, most, goals, early, model, rng))
     answers, better, reached = (np.concatenate(each) for each in zip(*futures, strict=True))
     pay, paid = campaign.policy.pay, answers / (1 - _controls(snapshot))
     days = _range(_days(paid, a_day, rng)) if sum(a_day) else None
@@ -139,14 +141,16 @@ def _future(
     most: int,
     goals: tuple[float, float],
     early: int,
+    model: Model,
     rng: np.random.Generator,
 ) -> tuple[Floats, Floats, Floats]:
     """(D,) answers to the share, to the accuracy, and the share that is settled in the end, under one calibration.
 
     `goals`: the share and the accuracy. `early`: items that will count as settled though a refit opens them again.
     """
-    everything = _standing([item for item in items if item.truth is None], most)
-    begun, fresh = _standing([item for item in items if item.verdict is Verdict.OPEN], most), np.zeros_like(everything)
+    everything = _standing([item for item in items if item.truth is None], most, model)
+    begun = _standing([item for item in items if item.verdict is Verdict.OPEN], most, model)
+    fresh = np.zeros_like(everything)
     fresh[0], begun[0] = begun[0], 0
     lost = np.maximum(today - moves.settles, 0.0) * (everything - begun - fresh)  # settled today, not under these
     settled = max(_settled(items) - float(((today - moves.settles) * (everything - fresh)).sum()), 0.0)
@@ -160,12 +164,12 @@ def _future(
     return answers * slip, better * slip, np.minimum((settled + first.settled + end.settled) / max(len(items), 1), 1.0)
 
 
-def _standing(items: Sequence[Item], most: int) -> Ints:
+def _standing(items: Sequence[Item], most: int, model: Model) -> Ints:
     """(max + 1, LEVELS) items by answers and level."""
     found = np.zeros((most + 1, LEVELS), dtype=np.int64)
     if items:
         answers = np.minimum([item.answers for item in items], most)
-        np.add.at(found, (answers, level_of(np.array([item.posterior for item in items]))), 1)
+        np.add.at(found, (answers, level_of(np.array([item.posterior for item in items]), model)), 1)
     return found
 
 

@@ -21,6 +21,7 @@ from core.evidence import Evidence
 HOLDS = 0.3  # of each label, before any answer
 IMAGINES, SEES = 0.1, 0.75  # of a worker of whom nobody knows anything
 FLOOR = 1e-12  # no label is ever certain: a later answer may turn it
+NOTHING = "(none)"  # the empty set in files
 COUNTS = 4  # soft counts of a worker for each label
 
 Rates = Sequence[Sequence[float]]  # (K, 2): imagines, sees
@@ -56,6 +57,17 @@ def set_of(bits: int) -> tuple[int, ...]:
 def bits_of(labels: Iterable[int]) -> int:
     """The inverse of `set_of`."""
     return sum(1 << label for label in set(labels))
+
+
+def written(labels: Iterable[int], names: Sequence[str]) -> str:
+    """A set in a cell of a file: "cat|dog"."""
+    return "|".join(names[label] for label in labels) or NOTHING
+
+
+def parts_of(cell: str) -> list[str]:
+    """The labels in such a cell."""
+    parts = [part.strip() for part in cell.split("|")]
+    return [part for part in parts if part and part.casefold() != NOTHING]
 
 
 def certainty(bits: int, labels: int) -> tuple[float, ...]:

@@ -69,10 +69,14 @@ def watched(table: MarkTable, snapshot: Snapshot) -> Vigilance:
     return watch(table.item, table.worker, named, table.n_items, table.n_workers, labels, seconds)
 
 
+def heeded(table: MarkTable, seen: Vigilance) -> MarkTable:
+    """The table as the refit should read it: weighted, and with one vote for each ring."""
+    return replace(table, worker=seen.one_vote(table.worker), weight=seen.weight * _weight(table))
+
+
 def refitted(table: MarkTable, seen: Vigilance) -> Refitted:
     """All beliefs from all answers, as sure as items of known truth allow."""
-    heads = seen.one_vote(table.worker)
-    table = replace(table, worker=heads, weight=seen.weight * _weight(table))
+    table = heeded(table, seen)
     found = multilabel.refit(table)
     calibration = fitted(*hidden(table))
     pool = _pool(found, calibration)

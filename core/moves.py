@@ -17,14 +17,16 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from core import marks_moves, marks_worth
 from core.calibration import claimed
 from core.campaign import Campaign
 from core.evidence import Evidence
 from core.intake import prior_of
 from core.item import Role
+from core.marks import rates_of
 from core.ports import Beliefs, Snapshot
 from core.posterior import absorb
-from core.reliability import Reliability, confusion
+from core.reliability import Model, Pool, Reliability, confusion
 from core.stopping import Next, StopRule, decide, hoped
 
 Floats = NDArray[np.float64]
@@ -50,11 +52,25 @@ class Moves:
     sure: Floats  # (LEVELS,) what may be claimed of an item of this level
 
 
-def level_of(posterior: Floats) -> Ints:
-    """(N,) level of beliefs (N, K): by the log odds of the likeliest label against the rest."""
-    top = np.clip(posterior.max(axis=1), 1e-12, 1 - 1e-12)
+def level_of(posterior: Floats, model: Model = Model.MATRIX) -> Ints:
+    """(N,) level of beliefs (N, K): by the log odds of the likeliest label against the rest; of several labels by those
+    of the least sure one."""
+    top = np.clip(_tops(posterior, model), 1e-12, 1 - 1e-12)
     found: Ints = np.digitize(np.log(top) - np.log1p(-top), EDGES)
     return found
+
+
+def _tops(q: Floats, model: Model) -> Floats:
+    """(...) how sure beliefs (..., K) are: `core.posterior.sureness`."""
+    found: Floats = np.maximum(q, 1 - q).min(axis=-1) if model is Model.MARKS else q.max(axis=-1)
+    return found
+
+
+def _claims(q: Floats, pool: Pool) -> Floats:
+    """(..., K) beliefs as sure as may be claimed."""
+    if pool.model is Model.MARKS:
+        return marks_worth.claimed(q, pool.temperature, pool.lapse)
+    return claimed(q.reshape(-1, pool.labels), pool.temperature, pool.lapse).reshape(q.shape)
 
 
 def moves_of(campaign: Campaign, seen: Floats, theta: Floats, examples: Floats, rng: np.random.Generator) -> Moves:
@@ -63,7 +79,7 @@ def moves_of(campaign: Campaign, seen: Floats, theta: Floats, examples: Floats, 
     pool = campaign.pool
     counts = seen + PRIOR * _simulated(campaign, theta, examples, rng)
     settles, disputes = stops(campaign, examples)
-    sure = claimed(examples.reshape(-1, pool.labels), pool.temperature, pool.lapse).max(axis=1)
+    sure = _tops(_claims(examples, pool), pool.model)
     return Moves(counts, settles, disputes, sure.reshape(LEVELS, -1).mean(axis=1))
 
 
@@ -72,6 +88,8 @@ def examples_of(campaign: Campaign, rng: np.random.Generator) -> Floats:
     k, gap = campaign.pool.labels, EDGES[1] - EDGES[0]
     low = np.r_[-0.7, EDGES]
     odds = low[:, None] + gap * rng.random((LEVELS, ROLLS))
+    if campaign.pool.model is Model.MARKS:
+        return marks_moves.examples(campaign.pool, odds, rng)
     top = 1 / (1 + np.exp(-odds))
     label = rng.choice(k, (LEVELS, ROLLS), p=np.array(campaign.pool.prior))
     rest = rng.dirichlet(np.full(k, 0.5), (LEVELS, ROLLS))
@@ -97,32 +115,41 @@ def past_moves(snapshot: Snapshot, beliefs: Beliefs, rng: np.random.Generator) -
         for answer in order[first[at] : last[at]].tolist():
             reliability = beliefs.reliabilities[snapshot.workers[snapshot.answer_worker[answer]]]
             path.append(absorb(path[-1], Evidence(snapshot.answer_bits[answer]), reliability, beliefs.pool))
-        levels = level_of(np.array(path)).tolist()
+        levels = level_of(np.array(path), beliefs.pool.model).tolist()
         for n, (before, after) in enumerate(pairwise(levels)):
             found[int(n >= FULL), before, after] += 1
     return found
 
 
 def confusions(snapshot: Snapshot, beliefs: Beliefs, rng: np.random.Generator) -> Floats:
-    """(P, K, K) confusions of workers, drawn as often as they answer."""
+    """(P, K, K) confusions of workers, drawn as often as they answer; (P, K, 2) of marks: imagines and sees."""
     busy = np.bincount(snapshot.answer_worker, minlength=max(len(snapshot.workers), 1)).astype(np.float64)
     some = rng.choice(len(busy), 64, p=busy / busy.sum()) if busy.sum() else np.zeros(0, dtype=np.int64)
     people = [beliefs.reliabilities[snapshot.workers[w]] for w in some.tolist()]
-    return np.array([confusion(one, beliefs.pool) for one in people or [Reliability.newcomer(beliefs.pool)]])
+    found, pool = people or [Reliability.newcomer(beliefs.pool)], beliefs.pool
+    if pool.model is Model.MARKS:
+        return np.array([rates_of(one.counts, pool.confusion, pool.strength) for one in found])
+    return np.array([confusion(one, pool) for one in found])
 
 
 def _simulated(campaign: Campaign, theta: Floats, examples: Floats, rng: np.random.Generator) -> Floats:
     """(LEVELS, LEVELS) chance of each move where items are no harder than their beliefs claim; rows sum to 1."""
     pool, k = campaign.pool, campaign.pool.labels
     q = examples.reshape(-1, k)
+    after = marks_moves.answered(q, theta, pool, rng) if pool.model is Model.MARKS else _answered(q, theta, pool, rng)
+    moved = np.zeros((LEVELS, LEVELS))
+    np.add.at(moved, (np.repeat(np.arange(LEVELS), ROLLS), level_of(after, pool.model)), 1.0)
+    return moved / ROLLS
+
+
+def _answered(q: Floats, theta: Floats, pool: Pool, rng: np.random.Generator) -> Floats:
+    """(N, K) beliefs after one answer each."""
     truth = _rolled(claimed(q, pool.temperature, pool.lapse), rng)
     who = rng.integers(0, len(theta), len(q))
     label = _rolled(theta[who, truth], rng)
     after = q * theta[who, :, label]
-    after /= np.maximum(after.sum(axis=1, keepdims=True), 1e-300)
-    moved = np.zeros((LEVELS, LEVELS))
-    np.add.at(moved, (np.repeat(np.arange(LEVELS), ROLLS), level_of(after)), 1.0)
-    return moved / ROLLS
+    found: Floats = after / np.maximum(after.sum(axis=1, keepdims=True), 1e-300)
+    return found
 
 
 def _rolled(chances: Floats, rng: np.random.Generator) -> Ints:
@@ -136,13 +163,13 @@ def stops(campaign: Campaign, examples: Floats) -> tuple[Floats, Floats]:
     """(max + 1, LEVELS) chances that the stop rule settles or disputes an item, asked of a few examples."""
     policy, pool, some = campaign.policy, campaign.pool, examples[:, :ASKED]
     rule = StopRule(policy.confidence, policy.min_overlap, policy.max_overlap)
-    sure = claimed(some.reshape(-1, pool.labels), pool.temperature, pool.lapse).reshape(some.shape)
+    sure = _tops(_claims(some, pool), pool.model)
     found = np.zeros((2, rule.max_overlap + 1, LEVELS))
     for level, ask in np.ndindex(LEVELS, some.shape[1]):
-        claim, belief = sure[level, ask].tolist(), some[level, ask].tolist()
+        claim, belief = float(sure[level, ask]), some[level, ask].tolist()
         for n in range(rule.min_overlap, rule.max_overlap + 1):
-            best = hoped(belief, rule.max_overlap - n, rule, pool) if max(claim) < rule.confidence else 1.0
-            verdict = decide(claim, n, rule, best)
+            best = hoped(belief, rule.max_overlap - n, rule, pool) if claim < rule.confidence else 1.0
+            verdict = decide((claim,), n, rule, best)
             found[:, n, level] += verdict is Next.SETTLE, verdict is Next.DISPUTE
     settles, disputes = found / some.shape[1]
     return settles, disputes

@@ -8,9 +8,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, case, exists, not_, select, text, update
 
+from core.campaign import Campaign
 from core.errors import Conflict, NotFound
 from core.ids import CampaignId, ItemId, WorkerId
 from core.item import Item, NewItem, Role, Verdict, seat_taken
+from core.posterior import certainty
 from core.routing import NEAR, WINDOW, Head
 from storage import mapping
 from storage.campaigns import Campaigns
@@ -122,8 +124,7 @@ class Items(Campaigns):
         known = self.known_names(campaign, [new.name for new, _ in items])
         if known:
             raise Conflict(f"There is an item named {min(known)} in this campaign already.")
-        seats = self.campaign(campaign).policy.max_overlap
-        self.cursor.changes(ADD_ITEM, _added(campaign, items, start, seats))
+        self.cursor.changes(ADD_ITEM, _added(self.campaign(campaign), items, start))
         return len(items)
 
     def take_seat(self, item: ItemId, priority: Callable[[Item], float] | None = None) -> Item | None:
@@ -148,14 +149,14 @@ class Items(Campaigns):
 
 
 def _added(
-    campaign: CampaignId, items: Sequence[tuple[NewItem, Role]], start: Sequence[float], seats: int
+    campaign: Campaign, items: Sequence[tuple[NewItem, Role]], start: Sequence[float]
 ) -> Iterator[Values]:
     prior = mapping.packed(start)
     for new, role in items:
         control = role is Role.CONTROL
-        truth = tuple(float(label == new.truth) for label in range(len(start)))
+        belief = certainty(new.truth or 0, campaign.pool) if control else start
         yield {
-            "campaign": campaign,
+            "campaign": campaign.id,
             "name": new.name,
             "medium": new.content.medium.value,
             "text": new.content.text,
@@ -168,6 +169,6 @@ def _added(
             "worth": new.worth,
             "priority": 0.0 if control else new.worth,
             "verdict": (Verdict.SETTLED if control else Verdict.OPEN).value,
-            "posterior": mapping.packed(truth) if control else prior,
-            "seats": None if control else seats,
+            "posterior": mapping.packed(belief) if control else prior,
+            "seats": None if control else campaign.policy.max_overlap,
         }

@@ -18,6 +18,7 @@ from core.errors import Conflict, NotFound
 from core.ids import Account, CampaignId, ChainId, ItemId, QuestionId, UpdateId, VersionId, WorkerId
 from core.item import Item, NewItem, Role, Verdict
 from core.ports import Letter, Progress
+from core.posterior import certainty
 from core.question import Answer, Question, QuestionState
 from core.review import Review
 from core.version import Version, VersionState
@@ -126,7 +127,7 @@ class Store:
 
     def add_item(self, campaign: CampaignId, new: NewItem, role: Role, start: tuple[float, ...]) -> None:
         control = role is Role.CONTROL
-        belief = tuple(float(label == new.truth) for label in range(len(start))) if control else start
+        belief = certainty(new.truth or 0, self.campaigns[campaign].pool) if control else start
         verdict = Verdict.SETTLED if control else Verdict.OPEN
         id_ = ItemId(len(self.items) + 1)
         seats = None if control else self.campaigns[campaign].policy.max_overlap

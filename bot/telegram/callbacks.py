@@ -13,7 +13,8 @@ from core.question import Press, Tap
 LIMIT = 64  # bytes, Telegram's
 _TAP = re.compile(r"a:([A-Za-z0-9_-]{1,32}):(0|[1-9][0-9]{0,8}):([a-z]|0|[1-9][0-9]{0,2})")
 _TURN = re.compile(r"o:([A-Za-z0-9_-]{1,32}):(0|[1-9][0-9]{0,8}):(0|[1-9][0-9]{0,2})")
-_RULE = re.compile(r"r:([1-9][0-9]{0,17}):(0|[1-9][0-9]{0,2}|[wmn])")
+_MARK = re.compile(r"m:([A-Za-z0-9_-]{1,32}):(0|[1-9][0-9]{0,8}):(0|[1-9][0-9]?):([01])")
+_RULE = re.compile(r"r:([1-9][0-9]{0,17}):(0|[1-9][0-9]{0,2}|[wmn]|[st](?:0|[1-9][0-9]{0,9}))")
 _AGREE = re.compile(r"y:(0|[1-9][0-9]{0,3})")
 _SPEAK = re.compile(r"l:([a-z]{2,3})")
 
@@ -56,6 +57,16 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """A label of a question that shall be marked, or left: what it shall be, so that a double tap changes nothing."""
+
+    question: QuestionId
+    lease: int
+    label: int
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Dispute:
     """An objection to being kept out of a campaign, by its name."""
 
@@ -64,13 +75,14 @@ class Dispute:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """An admin's word on a disputed item: a label's number, "w" withdraw, "m" ask more, "n" only the next one."""
+    """An admin's word on a disputed item: a label's number, "w" withdraw, "m" ask more, "n" only the next one; where
+    several labels may hold "s6" settles on a set (its bits), "t6" only shows it as marked."""
 
     item: int
     word: str
 
 
-Pressed = Dispute | Rule | Tap | Turn | Go | Agree | Speak | Open
+Pressed = Dispute | Rule | Tap | Turn | Mark | Go | Agree | Speak | Open
 
 
 def pack(pressed: Pressed) -> str:
@@ -89,6 +101,8 @@ def _packed(pressed: Pressed) -> str:
             return f"a:{question}:{lease}:{choice}"
         case Turn(question, lease, page):
             return f"o:{question}:{lease}:{page}"
+        case Mark(question, lease, label, on):
+            return f"m:{question}:{lease}:{label}:{int(on)}"
         case Agree(version):
             return f"y:{version}"
         case Speak(language):
@@ -109,6 +123,8 @@ def unpack(text: str) -> Pressed | None:
         return _tap(*found.groups())
     if found := _TURN.fullmatch(text):
         return Turn(QuestionId(found[1]), int(found[2]), int(found[3]))
+    if found := _MARK.fullmatch(text):
+        return Mark(QuestionId(found[1]), int(found[2]), int(found[3]), found[4] == "1")
     if found := _AGREE.fullmatch(text):
         return Agree(int(found[1]))
     if found := _SPEAK.fullmatch(text):

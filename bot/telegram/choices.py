@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from bot.telegram.callbacks import Turn
+from collections.abc import Sequence
+
+from bot.telegram.callbacks import Mark, Turn
 from bot.telegram.keyboards import Button, Markup, grid, markup, undo_row
 from bot.telegram.words import Tongue
-from core.campaign import Campaign
+from core.campaign import Campaign, Kind
 from core.forms import Form, choice_of_group, choice_of_label
 from core.grouping import title
+from core.marks import set_of
 from core.question import Press, Question, Tap
 
 FIRST, GROUPS, OPENED = 0, 1, 2  # pages: the first, that of the groups, that of group 0; group 1 comes next
 MEANINGS = 999  # no page: what the terms in the text mean
+ON, OFF = "✅ ", "⬜ "  # before a label that is marked, and one that is left: equally wide, so that no row moves
 GUESS = "✦ "  # before the label that a version thinks likeliest, where the worker is told
 
 
@@ -52,10 +56,34 @@ def wording(campaign: Campaign, question: Question, choice: int, say: Tongue) ->
             return names[shown[choice]]
 
 
+def answered(campaign: Campaign, question: Question, choice: int | Press, say: Tongue) -> str:
+    """The words of an answer that was tapped."""
+    if choice is Press.NOT_SURE:
+        return say("not sure")
+    if isinstance(choice, Press):
+        return listed(question.layout.shown, campaign, say)
+    return wording(campaign, question, choice, say)
+
+
+def truth(campaign: Campaign, of: int, say: Tongue) -> str:
+    """The words of a truth, as an item or a review keeps it: a label, or a set."""
+    if campaign.draft.kind is Kind.MULTI:
+        return listed(set_of(of), campaign, say)
+    return campaign.choices(say.language)[of]
+
+
+def listed(labels: Sequence[int], campaign: Campaign, say: Tongue) -> str:
+    """The words of a set of labels."""
+    names = campaign.choices(say.language)
+    return say.clauses(*[names[label] for label in labels]) if labels else say("none of these")
+
+
 def _first(campaign: Campaign, question: Question, say: Tongue) -> list[list[Button]]:
     layout, names = question.layout, campaign.choices(say.language)
     if layout.form is Form.TEXT:
         return []
+    if layout.form is Form.TOGGLE:
+        return _toggles(campaign, question, say)
     if layout.form is Form.YES_NO:
         return [[_tap(question, 0, say("Yes")), _tap(question, 1, say("No"))]]
     guess = question.suggested if question.revealed else None
@@ -69,6 +97,16 @@ def _first(campaign: Campaign, question: Question, say: Tongue) -> list[list[But
             return [*grid(listed), [_turn(question, GROUPS, say("Another… ›"))]]
         case _:
             return grid(listed)
+
+
+def _toggles(campaign: Campaign, question: Question, say: Tongue) -> list[list[Button]]:
+    marked, of = question.layout.shown, (question.id, question.lease)
+    labels = [
+        Button((ON if label in marked else OFF) + name, Mark(*of, label, label not in marked))
+        for label, name in enumerate(campaign.choices(say.language))
+    ]
+    end = (say("Done"), Press.DONE) if marked else (say("None of these"), Press.NONE)
+    return [*grid(labels), [Button(end[0], Tap(*of, end[1]))]]
 
 
 def _groups(campaign: Campaign, question: Question, say: Tongue) -> list[list[Button]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from bot.telegram.choices import GUESS, of_question, wording
+from bot.telegram.choices import GUESS, answered, of_question, truth
 from bot.telegram.keyboards import Markup
 from bot.telegram.paper import CAPTION, PAGE, Block, Bubble, bare, html, length, note, rewritten, shortened
 from bot.telegram.showing import SENT_AS, file_of, texts_of
@@ -63,6 +63,8 @@ def _ask(asked: Asked, say: Tongue) -> str:
         brief = say("{beginning}… (all of it: /help)", beginning=first)
     if asked.question.layout.form is Form.TEXT:
         return f"{brief}\n{say('✍ Write your answer as a message.')}"
+    if asked.question.layout.form is Form.TOGGLE:
+        return f"{brief}\n{say('Mark all that hold, then tap the button below them.')}"
     if asked.question.layout.form is Form.YES_NO:
         label = campaign.choices(say.language)[asked.question.layout.shown[0]]
         return f"{brief}\n{say('Is it “{label}”?', label=label)}"
@@ -124,11 +126,10 @@ def _recorded(tapped: Tapped, pressed: Tap, say: Tongue, words: str) -> str:
     if campaign is None or asked is None:
         raise ValueError("a recorded answer has its campaign and its question")
     if tapped.missed is not None:
-        truth = campaign.choices(say.language)[tapped.missed]
+        known = truth(campaign, tapped.missed, say)
         reason = tapped.item.reason if tapped.item else ""
-        return say("The answer to this one is known: “{label}”. {reason}", label=truth, reason=reason).strip()
-    at = pressed.choice
-    choice = words or (say("not sure") if isinstance(at, Press) else wording(campaign, asked, at, say))
+        return say("The answer to this one is known: “{label}”. {reason}", label=known, reason=reason).strip()
+    choice = words or shortened(answered(campaign, asked, pressed.choice, say), QUOTED)
     if tapped.outcome is Outcome.CREDITED:
         return say("“{choice}” is credited to you; the item was complete before it came.", choice=choice)
     if tapped.settled and not words:

@@ -4,15 +4,17 @@ card of a disputed item (pure). Text only: a picture here would load matplotlib 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
+from bot.telegram import views_marks
 from bot.telegram.callbacks import Rule
+from bot.telegram.choices import truth
 from bot.telegram.keyboards import Button, Markup, grid, markup
 from bot.telegram.paper import CAPTION, Block, html, length, note, shortened
 from bot.telegram.showing import SENT_AS, file_of, texts_of
 from bot.telegram.words import Tongue
 from core.audit import Audit, Estimate
-from core.campaign import Campaign
+from core.campaign import Campaign, Kind
 from core.evidence import Evidence
 from core.explain import Explanation
 from core.figures import Concord, Figures
@@ -48,7 +50,7 @@ def concord(found: Concord, campaign: Campaign, say: Tongue) -> list[Block]:
             low=say.number(round(alpha.low, 2)),
             high=say.number(round(alpha.high, 2)),
         ),
-        say("Two answers to an item are alike {percent} of the time.", percent=say.percent(found.percent)),
+        views_marks.alike(say.percent(found.percent), campaign, say),
     ]
     if len(found.by_label) <= FEW:
         each = [
@@ -78,7 +80,7 @@ def audit(found: Audit, campaign: Campaign, say: Tongue) -> list[Block]:
         )
     ]
     if not math.isnan(found.consensus.value):
-        lines.append(say("Settled items are right: {share}.", share=_share(found.consensus, say)))
+        lines.append(views_marks.right(_share(found.consensus, say), campaign, say))
     if len(found.shares) <= FEW:
         names = zip(campaign.choices(say.language), found.shares, strict=True)
         each = [f"{name} {_share(share, say)}" for name, share in names]
@@ -167,18 +169,15 @@ def reasons(
     item: Item, found: Explanation, names: Mapping[WorkerId, str], campaign: Campaign, say: Tongue
 ) -> list[Block]:
     """The odds of an item's label against the next, voice by voice."""
-    labels = campaign.choices(say.language)
-    label, rival = labels[found.label], labels[found.rival]
-    share = say.percent(found.claimed)
-    first = say("The crowd: “{label}” {share}, then “{rival}”.", label=label, share=share, rival=rival)
+    first, odds = (views_marks.crowd if campaign.draft.kind is Kind.MULTI else _crowd)(item, found, campaign, say)
     if item.truth is not None:
-        first = say.sentences(say("An admin ruled: “{label}”.", label=labels[item.truth]), first)
-    lines = [say("Odds of “{label}” against “{rival}”:", label=label, rival=rival)]
+        first = say.sentences(say("An admin ruled: “{label}”.", label=truth(campaign, item.truth, say)), first)
+    lines = [odds]
     lines.append(say("how common the labels are: {odds}", odds=_odds(found.prior)))
     if found.network:
         lines.append(say("the network: {odds}", odds=_odds(found.network)))
     for voice in found.voices[:VOICES]:
-        answer = _answer(voice.evidence, labels, say)
+        answer = _answer(voice.evidence, campaign, say)
         right = say.percent(voice.right)
         name = names.get(voice.worker, "?")
         lines.append(say("{worker}, right {share} of the time, says {answer}: {odds}", worker=name, share=right,
@@ -190,13 +189,24 @@ def reasons(
     return [Block(first), Block("\n".join(lines))]
 
 
+def _crowd(item: Item, found: Explanation, campaign: Campaign, say: Tongue) -> tuple[str, str]:
+    labels = campaign.choices(say.language)
+    label, rival = labels[found.label], labels[found.rival]
+    share = say.percent(found.claimed)
+    first = say("The crowd: “{label}” {share}, then “{rival}”.", label=label, share=share, rival=rival)
+    return first, say("Odds of “{label}” against “{rival}”:", label=label, rival=rival)
+
+
 def _odds(nats: float) -> str:
     """A factor of the odds: ×8 for, ÷3 against."""
     factor = math.exp(min(abs(nats), 30.0))
     return ("×" if nats >= 0 else "÷") + (f"{factor:.1f}" if factor < 10 else f"{factor:,.0f}")
 
 
-def _answer(evidence: Evidence, labels: Sequence[str], say: Tongue) -> str:
+def _answer(evidence: Evidence, campaign: Campaign, say: Tongue) -> str:
+    if campaign.draft.kind is Kind.MULTI:
+        return views_marks.answer(evidence, campaign, say)
+    labels = campaign.choices(say.language)
     if evidence.is_everything(len(labels)):
         return say("not sure")
     if len(evidence) > len(labels) / 2:
@@ -220,8 +230,8 @@ def card(
     return [*(note(chat, blocks) if long else []), shown]
 
 
-def rulings(item: Item, campaign: Campaign, say: Tongue) -> Markup:
-    """One button for each label, then: withdraw, ask more, the next one."""
+def rulings(item: Item, campaign: Campaign, say: Tongue, marked: int | None = None) -> Markup:
+    """One button for each label, then: withdraw, ask more, the next one. `marked`: the set that is looked at."""
     likely = sorted(range(len(campaign.labels)), key=lambda k: -item.posterior[k])[:VOICES]
     labels = [Button(campaign.choices(say.language)[k], Rule(item.id, str(k))) for k in sorted(likely)]
     others = [
@@ -229,4 +239,5 @@ def rulings(item: Item, campaign: Campaign, say: Tongue) -> Markup:
         Button(say("Ask more"), Rule(item.id, "m")),
         Button(say("Next"), Rule(item.id, "n")),
     ]
-    return markup([*grid(labels), others])
+    several = campaign.draft.kind is Kind.MULTI
+    return markup([*(views_marks.toggles(item, campaign, say, marked) if several else grid(labels)), others])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from bot.telegram import admin_rulings, views, views_worker, worker_objection
-from bot.telegram.callbacks import Agree, Dispute, Go, Open, Pressed, Rule, Speak, Turn
+from bot.telegram import admin_rulings, views, views_worker, worker_marks, worker_objection
+from bot.telegram.callbacks import Agree, Dispute, Go, Mark, Open, Pressed, Rule, Speak, Turn
 from bot.telegram.choices import MEANINGS
 from bot.telegram.keyboards import of_rest
 from bot.telegram.paper import Block, bare, note, rewritten
@@ -44,6 +44,8 @@ def press(tx: Transaction, visit: Visit, worker: Worker, say: Tongue, pressed: P
             return _tap(tx, visit, worker, say, pressed)
         case Turn():
             return _turn(tx, visit, worker, say, pressed)
+        case Mark():
+            return worker_marks.marked(tx, visit, worker, say, pressed)
         case Agree(version):
             return _agree(tx, visit, worker, say, version)
         case Open(slug):
@@ -157,7 +159,8 @@ def _tap(tx: Transaction, visit: Visit, worker: Worker, say: Tongue, pressed: Ta
     tapped = tap(tx, worker, pressed, visit.now)
     line = views.became(tapped, pressed, say)
     if tapped.outcome not in (*MOVES_ON, Outcome.UNDONE):
-        return Reply(toast=line)
+        again = worker_marks.out_of_step(tx, visit, worker, say, pressed) if tapped.outcome is Outcome.STALE else None
+        return again or Reply(toast=line)
     return _onward(tx, visit, worker, say, line, views.undo_of(tapped))
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from core.errors import BadInput
 from core.inference import AnswerTable
+from core.marks import parts_of
 from core.multilabel import MarkTable
 from core.numeric import NumberTable
 from core.pairs import PairTable
@@ -32,7 +33,7 @@ class Words:
 
 def words_of(place: str, file: AnswerFile, extra: Sequence[str], scale: Sequence[str], split: bool) -> Words:
     """Labels of the file and of what is known beside it, sorted (numbers by value), or in the order of `scale`."""
-    parts = [[part.strip() for part in cell.split("|") if part.strip()] if split else [cell] for cell in file.cells]
+    parts = [parts_of(cell) if split else [cell] for cell in file.cells]
     found = {part for cell in parts for part in cell} | set(extra)
     if scale:
         unknown = sorted(found - set(scale))
@@ -74,9 +75,10 @@ def single_table(
 
 
 def mark_table(file: AnswerFile, words: Words, controls: Known | None) -> MarkTable:
-    """Sets of labels that all hold."""
-    known = marks_known(file, words, controls)
-    return MarkTable(file.item, file.worker, words.sets[file.cell], len(file.tasks), len(file.workers), None, known)
+    """Sets of labels that all hold; a cell with nothing in it is "not sure"."""
+    known, said = marks_known(file, words, controls), np.array([bool(cell) for cell in file.cells])[file.cell]
+    weight = None if said.all() else said.astype(np.float64)
+    return MarkTable(file.item, file.worker, words.sets[file.cell], len(file.tasks), len(file.workers), weight, known)
 
 
 def marks_known(file: AnswerFile, words: Words, known: Known | None) -> NDArray[np.float64]:
@@ -86,7 +88,7 @@ def marks_known(file: AnswerFile, words: Words, known: Known | None) -> NDArray[
     for task, cell in (known.labels if known else {}).items():
         if task in place_of:
             found[place_of[task]] = 0.0
-            found[place_of[task], [numbers[part.strip()] for part in cell.split("|") if part.strip()]] = 1.0
+            found[place_of[task], [numbers[part] for part in parts_of(cell)]] = 1.0
     return found
 
 

@@ -10,13 +10,15 @@ from core.campaign import Campaign, Kind
 from core.chains import Provenance
 from core.evidence import Evidence
 from core.item import Role, Verdict
+from core.marks import likeliest, marked_by, set_of, written
 from core.ports import Consensus
-from core.posterior import claimed
+from core.posterior import claimed, sureness
 from core.question import Answer, Question
 from core.winning import Lot, Texts, winner
 
 ANSWERS = ("task", "worker", "label", "answered_at", "latency_ms", "form", "campaign", "p_select", "version")
 PAIR = ("text2", "id_a", "id_b")  # after the text, where a campaign has pairs
+CHANCE = "chance of {}"  # a column for each label, where several may hold
 CONSENSUS = ("task", "text", "label", "confidence", "answers", "verdict", "settled_by", "role", "network")
 PROVENANCE = ("from", "task", "label", "to", "became", "state")
 NETWORK = "network"
@@ -52,11 +54,14 @@ def consensus_csv(
     """Each item with its likeliest label; none where nobody has answered yet. `network` is the version that spoke.
 
     Where answers are written, the label is the text that won, and the verdict is the one on the texts. The columns of
-    items and pairs are named as an import wants them.
+    items and pairs are named as an import wants them. Where several labels may hold, the label is the likeliest set,
+    its confidence that in its least sure label, and each label has its chance in a column of its own.
     """
     found = list(lines)
     paired = any(one.content.other or one.content.sides for one in found)
-    yield line((*CONSENSUS[:2], *PAIR, *CONSENSUS[2:]) if paired else CONSENSUS)
+    several = campaign.draft.kind is Kind.MULTI
+    columns = (*CONSENSUS[:2], *PAIR, *CONSENSUS[2:]) if paired else CONSENSUS
+    yield line([*columns, *(CHANCE.format(label) for label in campaign.labels if several)])
     for one in found:
         label, confidence, verdict = _ending(campaign, one, texts)
         yield line(
@@ -71,6 +76,7 @@ def consensus_csv(
                 _settled_by(one),
                 one.role.value,
                 one.spoken or "",
+                *(_chances(campaign, one) if several else ()),
             )
         )
 
@@ -92,13 +98,28 @@ def _ending(campaign: Campaign, one: Consensus, texts: Texts) -> tuple[str, str,
 
 def _belief(campaign: Campaign, one: Consensus) -> tuple[str, str]:
     if one.role is Role.CONTROL and one.truth is not None:
-        return campaign.labels[one.truth], "1"
+        return _named_truth(campaign, one.truth), "1"
     alone = _settled_by(one) == NETWORK
     if not one.answers and not alone:
         return "", ""
     belief = one.posterior if alone else claimed(one.posterior, campaign.pool)
-    confidence = max(belief)
-    return campaign.labels[belief.index(confidence)], f"{confidence:.4f}"
+    confidence = f"{sureness(belief, campaign.pool):.4f}"
+    if campaign.draft.kind is Kind.MULTI:
+        return written(likeliest(belief), campaign.labels), confidence
+    return campaign.labels[belief.index(max(belief))], confidence
+
+
+def _chances(campaign: Campaign, one: Consensus) -> list[str]:
+    """(K,) of each label to hold; nothing where nobody has answered."""
+    known = one.role is Role.CONTROL
+    if not (known or one.answers):
+        return [""] * len(campaign.labels)
+    return [f"{p:.4f}" for p in (one.posterior if known else claimed(one.posterior, campaign.pool))]
+
+
+def _named_truth(campaign: Campaign, truth: int) -> str:
+    several = campaign.draft.kind is Kind.MULTI
+    return written(set_of(truth), campaign.labels) if several else campaign.labels[truth]
 
 
 def _settled_by(one: Consensus) -> str:
@@ -111,7 +132,10 @@ def _settled_by(one: Consensus) -> str:
 
 
 def named(campaign: Campaign, evidence: Evidence) -> str:
-    """The words of the labels that an answer leaves possible; nothing where it leaves all."""
+    """The words of the labels that an answer leaves possible, or marks; nothing where it says nothing."""
+    if campaign.draft.kind is Kind.MULTI:
+        marked = marked_by(evidence, len(campaign.labels))
+        return "" if marked is None else written(marked, campaign.labels)
     if evidence.is_everything(len(campaign.labels)):
         return ""
     return "|".join(campaign.labels[label] for label in evidence.labels())

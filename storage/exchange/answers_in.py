@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 
 from core.errors import BadInput
+from core.forms import Form
 from storage.exchange.answer_columns import Layout, layout_of
 from storage.exchange.csv_items import SEPARATORS
 from storage.exchange.gathered import AnswerFile, AnswerKind, AnswerRow, gathered
@@ -25,11 +27,25 @@ def read_answers(place: str, content: bytes, kind: AnswerKind | None = None, fie
         rows, source = label_studio_rows(place, text, field)
         return gathered(place, rows, source, kind, unit="entry")
     header, lines = table_of(place, text)
-    layout = layout_of(place, header, field)
+    layout, lines = toggled(layout_of(place, header, field), header, lines)
     if layout.kind is not None and kind not in (None, layout.kind):
         raise BadInput(place, f"is a file of {layout.kind}, not of {kind}.")
     rows = _rows(layout, len(header), lines)
     return gathered(place, rows, layout.source, layout.kind or kind, sets=layout.sets)
+
+
+def toggled(
+    layout: Layout, header: list[str], lines: Iterator[tuple[int, list[str]]]
+) -> tuple[Layout, Iterator[tuple[int, list[str]]]]:
+    """An export of ours whose questions were toggles holds sets of labels that all hold: "cat|dog" is cat and dog."""
+    if not layout.sets:
+        return layout, lines
+    first = next(lines, None)
+    if first is None:
+        return layout, lines
+    at, cells = header.index("form"), first[1]
+    marks = at < len(cells) and cells[at].strip() == Form.TOGGLE
+    return replace(layout, kind=AnswerKind.MULTI) if marks else layout, chain([first], lines)
 
 
 def table_of(place: str, text: str) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:

@@ -13,12 +13,15 @@ from storage.exchange.media_items import media_items
 from storage.exchange.rows import Truths
 
 
-def read_items(place: str, content: bytes, labels: Sequence[str], controls: bool = False) -> Found:
+def read_items(
+    place: str, content: bytes, labels: Sequence[str], controls: bool = False, several: bool = False
+) -> Found:
     """All items of a file named `place`, or BadInput with the file and the line.
 
-    With `controls` each needs one of `labels` as its truth; else columns with labels are left out.
+    With `controls` each needs one of `labels` as its truth, or a set where `several` may hold; else columns with
+    labels are left out.
     """
-    truths = Truths(labels) if controls else None
+    truths = Truths(labels, several) if controls else None
     match PurePath(place).suffix.lower():
         case ".csv" | ".tsv" | ".txt" | ".tab":
             found = Found(csv_items(place, content, truths))

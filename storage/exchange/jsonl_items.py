@@ -8,7 +8,8 @@ from typing import Any
 
 from core.errors import BadInput
 from core.item import NewItem
-from storage.exchange.rows import RowOf, Truths, check_columns, items_of, text_content, text_of
+from core.marks import NOTHING
+from storage.exchange.rows import TRUTHS, RowOf, Truths, check_columns, items_of, text_content, text_of
 
 KEYS = ("text", "text2", "id", "task", "id_a", "id_b", "truth", "label", "reason")
 
@@ -57,6 +58,8 @@ def _checked(rows: Iterator[tuple[str, Any]], truths: Truths | None) -> Iterator
 def _word(place: str, key: str, value: object) -> str:
     if key.strip().lower() not in KEYS:
         return ""
+    if key.strip().lower() in TRUTHS and isinstance(value, list):
+        value = "|".join(map(str, value)) or NOTHING
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise BadInput(place, f"'{key}' must be a text or a number.")
     word = str(value)

@@ -8,6 +8,7 @@ from hashlib import sha256
 
 from core.errors import BadInput
 from core.item import NAME_LIMIT, Content, Medium, NewItem
+from core.marks import bits_of, parts_of
 
 MOST_ITEMS = 200_000
 TRUTHS = ("truth", "label")
@@ -26,12 +27,18 @@ class Truths:
     """The labels that the truth of a control may be."""
 
     labels: Sequence[str]
+    several: bool = False  # "cat|dog" or "cat; dog", or NOTHING: the truth is a set, as bits
 
     def of(self, row: RowOf) -> int:
-        """The label's number; BadInput names the known ones."""
+        """The label's number, or the set of labels as bits; BadInput names the known ones."""
         word = next((row.values[column] for column in TRUTHS if row.values.get(column)), "").strip()
         if not word:
             raise BadInput(row.place, "a control needs its label in a column named 'truth' or 'label'.")
+        if self.several:
+            return bits_of(self._number(row, part) for part in parts_of(word.replace(";", "|")))
+        return self._number(row, word)
+
+    def _number(self, row: RowOf, word: str) -> int:
         exact = [number for number, label in enumerate(self.labels) if label == word]
         alike = exact or [n for n, label in enumerate(self.labels) if label.casefold() == word.casefold()]
         if len(alike) != 1:

@@ -1,0 +1,106 @@
+"""Agreement and audit of a campaign in which several labels may hold: the unit is one label of one item.
+
+The twin of `core.figures.concord_of` and `core.audit.audited`. Labels of an item stand and fall together more or less,
+so the means over them are taken item by item, and items are what intervals are drawn over.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.agreement import Agreement, alpha, bootstrap
+from core.audit import Audit, Trust, mean_of, shares_of
+from core.item import Item, Role, Verdict
+from core.marks import certainty
+from core.marks_refit import mark_table
+from core.marks_worth import claimed
+from core.ports import Beliefs, Snapshot
+
+Floats = NDArray[np.float64]
+
+
+def agreement_of(snapshot: Snapshot, rng: np.random.Generator) -> tuple[Agreement, float, tuple[float, ...]]:
+    """Krippendorff's alpha over single labels, the share of pairs of answers to an item that say the same of one, and
+    of each label how often a second answer marks it too. Controls aside."""
+    table, labels = mark_table(snapshot), len(snapshot.campaign.labels)
+    plain = np.array([item.role is not Role.CONTROL for item in snapshot.items], dtype=bool)
+    here = plain[table.item] & (np.ones(len(table.item)) if table.weight is None else table.weight).astype(bool)
+    rows, place = np.unique(table.item[here], return_inverse=True)
+    said = np.bincount(place.reshape(-1), minlength=len(rows)).astype(np.float64)
+    marks = np.zeros((len(rows), labels))
+    for k in range(labels):
+        marks[:, k] = np.bincount(place.reshape(-1), table.marked[here, k], len(rows))
+    paired = said >= 2
+    said, marks = said[paired], marks[paired]
+
+    def figure(wide: Floats) -> float:
+        return alpha(_tall(wide))
+
+    wide = np.concatenate([said[:, None] - marks, marks], axis=1)
+    return bootstrap(wide, figure, rng), _alike(said, marks), tuple(_specific(said, marks).tolist())
+
+
+def _tall(wide: Floats) -> Floats:
+    """(N K, 2) answers that leave and mark each label of each item, from (N, 2K)."""
+    labels = wide.shape[1] // 2
+    return np.stack([wide[:, :labels].reshape(-1), wide[:, labels:].reshape(-1)], axis=1)
+
+
+def _alike(said: Floats, marks: Floats) -> float:
+    if not len(said):
+        return float("nan")
+    left = said[:, None] - marks
+    return float(((marks * (marks - 1) + left * (left - 1)) / (said * (said - 1))[:, None]).mean())
+
+
+def _specific(said: Floats, marks: Floats) -> Floats:
+    """(K,) how often another answer to the item marks the label too, where one marks it; nan where none does."""
+    met, agreed = (marks * (said - 1)[:, None]).sum(axis=0), (marks * (marks - 1)).sum(axis=0)
+    found: Floats = np.divide(agreed, met, out=np.full(marks.shape[1], np.nan), where=met > 0)
+    return found
+
+
+def trusted_beliefs(items: list[Item], trusted: Trust, labels: int) -> Floats:
+    """(C, n, K) chances as sure as each draw of trust allows; certain where an admin has ruled."""
+    q = np.array([item.posterior for item in items], dtype=np.float64).reshape(-1, labels)
+    planes = [claimed(q, float(t), float(p)) for t, p in zip(trusted.temperature, trusted.lapse, strict=True)]
+    found = np.stack(planes)
+    for at, item in enumerate(items):
+        if item.truth is not None:
+            found[:, at] = certainty(item.truth, labels)
+    return found
+
+
+def audited(beliefs: Beliefs, trusted: Trust, rng: np.random.Generator) -> Audit:
+    """The audit: `consensus` is how often what is settled of a label is right, `shares` how often each label holds."""
+    pool = beliefs.pool
+    mine = [item for item in beliefs.items if item.role is Role.AUDIT and item.verdict is not Verdict.WITHDRAWN]
+    sample = [item for item in mine if item.answers]
+    present = [item for item in beliefs.items if item.verdict is not Verdict.WITHDRAWN]
+    about = trusted_beliefs(sample, trusted, pool.labels)
+    settled = np.array([item.verdict is Verdict.SETTLED for item in sample], dtype=bool)
+    guess = about.mean(axis=0) > 0.5
+    right = np.where(guess, about, 1 - about).mean(axis=2) if sample else np.zeros((len(about), 0))
+    begun = np.stack([claimed(np.array(pool.prior), float(t), float(p))
+                      for t, p in zip(trusted.temperature, trusted.lapse, strict=True)])  # fmt: skip
+    shares = [
+        shares_of(_two(about[:, :, k]), _two(begun[:, k]), rng, len(present))[1] for k in range(pool.labels)
+    ]
+    closed = sum(item.verdict is Verdict.SETTLED for item in present)
+    return Audit(
+        items=len(mine),
+        asked=len(sample),
+        reviewed=sum(item.truth is not None for item in mine),
+        known=len(trusted.known) // pool.labels,
+        consensus=mean_of(right[:, settled], rng, closed),
+        shares=tuple(shares),
+        beliefs=about,
+        begun=begun,
+        sample=tuple(sample),
+    )
+
+
+def _two(chance: Floats) -> Floats:
+    """(..., 2) no and yes."""
+    return np.stack([1 - chance, chance], axis=-1)
