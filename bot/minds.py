@@ -28,6 +28,17 @@ def constant(labels: int, rng: np.random.Generator) -> Confusion:
     return np.tile(np.eye(labels)[rng.integers(labels)], (labels, 1))
 
 
+def thought_of_set(confusion: Confusion, truth: int, rng: np.random.Generator) -> int:
+    """The labels that come to mind of an item with several, as bits: each as often as it comes where it is the truth,
+    or where another label is."""
+    labels = len(confusion)
+    sees = confusion.diagonal()
+    imagines = (confusion.sum(axis=0) - sees) / (labels - 1)
+    holds = np.array([truth >> k & 1 for k in range(labels)], dtype=bool)
+    marked = rng.random(labels) < np.where(holds, sees, imagines)
+    return sum(1 << k for k in np.flatnonzero(marked).tolist())
+
+
 def thought(confusion: Confusion, truth: int, rng: np.random.Generator) -> int:
     """The label that comes to mind, whatever form the question has."""
     return int(rng.choice(len(confusion), p=confusion[truth]))

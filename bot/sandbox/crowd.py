@@ -14,11 +14,11 @@ from enum import Enum
 
 import numpy as np
 
-from bot.minds import Confusion, at_random, by_accuracy, constant, thought
+from bot.minds import Confusion, at_random, by_accuracy, constant, thought, thought_of_set
 from bot.sandbox.people import Button, Phone, Shown
-from bot.sandbox.reading import asks, step
+from bot.sandbox.reading import Step, asks, step, step_of_set, ticks
 
-TruthOf = Callable[[Shown], int | None]  # the true label of the item in a bubble; None where it shows none
+TruthOf = Callable[[Shown], int | None]  # the true label of the item in a bubble, or its set as bits; None: no item
 
 WAY_ON = re.compile(
     r"\b(i agree|agree|consent|accept|start|begin|continue|next|got it|ok|go)\b|同意|开始|继续|下一|知道了|好的",
@@ -82,7 +82,8 @@ class Mind:
     """What a worker thinks of the question before them."""
 
     place: tuple[int, str, str | None]  # bubble, words, picture
-    label: int
+    label: int  # or the set, as bits
+    several: bool = False
     looked: set[str] = field(default_factory=set)  # texts of the buttons that turned a page
 
 
@@ -139,9 +140,10 @@ class Worker:
             return
         place = (bubble.id, bubble.words, bubble.photo)
         if self._mind is None or self._mind.place != place:
-            self._mind = Mind(place, thought(self.confusion, truth, self.rng))
+            several = bool(ticks(bubble, self.choices))
+            self._mind = Mind(place, (thought_of_set if several else thought)(self.confusion, truth, self.rng), several)
         mind = self._mind
-        taken = step(bubble, mind.label, self.choices, mind.looked)
+        taken = self._step(bubble, mind)
         if taken is None:
             return
         query = await self.phone.tap(bubble, taken.key)
@@ -152,6 +154,11 @@ class Worker:
         self.given.append(Given(bubble.id, truth, mind.label, query))
         if self.rng.random() < self.double_tap:
             await self.phone.tap(bubble, taken.key)
+
+    def _step(self, bubble: Shown, mind: Mind) -> Step | None:
+        if mind.several:
+            return step_of_set(bubble, mind.label, self.choices)
+        return step(bubble, mind.label, self.choices, mind.looked)
 
 
 def _way_on(bubble: Shown) -> Button | None:

@@ -16,6 +16,8 @@ from core.grouping import words_of
 YES, NO = re.compile(r"yes|是", re.IGNORECASE), re.compile(r"no|不是", re.IGNORECASE)
 IS_IT = re.compile(r"“([^”]+)”(?:\?|吗)")
 NONE_OF_THESE = re.compile(r"none of|都不是|以上都", re.IGNORECASE)
+TICKED, LEFT = "✅", "⬜"  # before a label that is marked, and one that may be
+DONE = re.compile(r"done|完成", re.IGNORECASE)
 NOT_SURE = re.compile(r"not sure|不确定", re.IGNORECASE)
 ANOTHER = re.compile(r"(another|其他)…? ›", re.IGNORECASE)
 BACK = re.compile(r"‹")
@@ -49,6 +51,22 @@ def step(bubble: Shown, label: int, choices: Sequence[str], looked: Collection[s
     if not (named or groups):
         return None
     return _answer(_key(bubble, NONE_OF_THESE) or _key(bubble, NOT_SURE) or next(iter(named.values()), None))
+
+
+def ticks(bubble: Shown, choices: Sequence[str]) -> dict[int, tuple[Button, bool]]:
+    """The labels that can be marked, each with its button and whether it is; nothing where one label is asked for."""
+    boxes = named_keys(bubble, choices)
+    return {
+        label: (key, key.text.startswith(TICKED)) for label, key in boxes.items() if key.text[:1] in (TICKED, LEFT)
+    }
+
+
+def step_of_set(bubble: Shown, wanted: int, choices: Sequence[str]) -> Step | None:
+    """The next tap of somebody who thinks of a set of labels, as bits."""
+    for label, (key, marked) in ticks(bubble, choices).items():
+        if marked != bool(wanted >> label & 1):
+            return Step(key, False)
+    return _answer(_key(bubble, DONE, whole=True) or _key(bubble, NONE_OF_THESE))
 
 
 def asks(bubble: Shown, choices: Sequence[str]) -> bool:

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.sandbox.people import Button, Shown
-from bot.sandbox.reading import asks, step
-from bot.telegram.callbacks import Turn, unpack
+from bot.sandbox.reading import asks, step, step_of_set, ticks
+from bot.telegram.callbacks import Mark, Turn, unpack
 from bot.telegram.choices import FIRST, of_question
 from bot.telegram.views import question as letters
 from bot.telegram.words import Words
-from core.campaign import Campaign, CampaignState, Draft, Policy
+from core.campaign import Campaign, CampaignState, Draft, Kind, Policy
 from core.evidence import Evidence
 from core.forms import Form, Layout, evidence_of
 from core.grouping import Group
@@ -39,10 +39,10 @@ LAYOUTS = (
 )
 
 
-def asked(layout: Layout, labels: tuple[str, ...]) -> Asked:
-    groups = NAMED if labels is LABELS and layout.shown else ()
+def asked(layout: Layout, labels: tuple[str, ...], kind: Kind = Kind.SINGLE) -> Asked:
+    groups = NAMED if labels is LABELS and layout.shown and kind is Kind.SINGLE else ()
     wordings = {"zh": CHINESE[: len(labels)]}
-    draft = Draft("pets", "Pets", "Which one?", labels, policy=Policy(), wordings=wordings, groups=groups)
+    draft = Draft("pets", "Pets", "Which one?", labels, kind, Policy(), wordings, groups=groups)
     campaign = Campaign(CampaignId(1), draft, CampaignState.OPEN, NOW, Pool.fresh(len(labels)))
     if layout.form is Form.ALL:
         layout = Layout(Form.ALL, tuple(range(len(labels))))
@@ -88,6 +88,28 @@ def test_what_is_tapped_is_what_is_thought(layout: Layout, language: str, labels
         evidence = evidence_of(shown, pressed.choice, len(labels), place.campaign.groups)
         aside = shown.form in (Form.SHORT, Form.YES_NO) and label not in shown.shown
         assert evidence == (Evidence.among(shown.shown).complement(len(labels)) if aside else Evidence.of(label))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("wanted", [0, 0b1, 0b10000000000101, (1 << 14) - 1])
+def test_what_is_marked_is_what_is_thought(wanted: int, language: str) -> None:
+    """Red where a tick is not seen, or "done" is tapped before the last one."""
+    place, marked = asked(Layout(Form.TOGGLE, (5, 9)), LABELS, Kind.MULTI), {5, 9}
+    choices = place.campaign.choices(language)
+    for _ in range(2 * len(LABELS)):
+        layout = Layout(Form.TOGGLE, tuple(sorted(marked)))
+        place = replace(place, question=replace(place.question, layout=layout))
+        bubble = drawn(place, language)
+        assert asks(bubble, choices) and len(ticks(bubble, choices)) == len(LABELS)
+        taken = step_of_set(bubble, wanted, choices)
+        assert taken is not None
+        pressed = unpack(taken.key.data or "")
+        if taken.answers:
+            break
+        assert isinstance(pressed, Mark)
+        marked = marked | {pressed.label} if pressed.on else marked - {pressed.label}
+    assert isinstance(pressed, Tap) and pressed.choice is (Press.DONE if wanted else Press.NONE)
+    assert sum(1 << label for label in marked) == wanted
 
 
 def test_what_asks_nothing_is_left_alone() -> None:
