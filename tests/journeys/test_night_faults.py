@@ -2,8 +2,8 @@
 
 The kills run in a process of their own (`tests/journeys/night_faults.py`), which forks each night from itself.
 
-Planted bugs that this is meant to catch (not run yet):
-- a version is written where it will lie, not beside it and renamed (`killed`)
+Planted bugs, each caught:
+- a version is written where it will lie, not beside it and renamed
 - the full disk's error is not one that a night knows: no letter, a traceback (`a full disk`)
 - sweeping takes a version along (`a full disk`: the serving version is refused)
 """

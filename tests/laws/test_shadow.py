@@ -1,6 +1,6 @@
 """Laws of the shadow: who follows whom, one at a time, never by one night's luck.
 
-Planted bugs that this is meant to catch (not run yet):
+Planted bugs, each caught:
 - a shadow that is no longer better goes on waiting
 - a better version of tonight takes the place of the one that waits, so that none ever serves
 - the shadow serves a night too early

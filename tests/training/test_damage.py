@@ -6,7 +6,6 @@ trainer's rights could: manifest and name fit, and what was signed is still refu
 Planted bugs, each seen to fail here:
 - a checkpoint is believed without its digest (`flipped bit`, `of the other stage`)
 - a checkpoint's weights are restored before its moments are checked (`moments of another shape`)
-Meant to catch too (not run yet):
 - weights are not checked for numbers that are none, or for their type (`nan_in_the_network`, `half_precision`)
 - the labels of a version are not compared with the campaign's (`labels_in_another_order`)
 """

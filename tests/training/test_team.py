@@ -1,6 +1,6 @@
 """Several processes: two real ones through `accelerate launch` (gloo), and the laws of one process's share.
 
-Planted bugs that this is meant to catch (not run yet):
+Planted bugs, each caught:
 - each process takes the whole batch's weight for its own (`the same losses`)
 - the sum of gradients leaves out the processes without rows (hangs; `sixty-one examples`)
 - a share is put back at the wrong rows (`the same suggestions`)
