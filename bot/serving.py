@@ -31,6 +31,8 @@ def serving_of(archive: Archive, settings: Settings, slug: str, wanted: str = ""
     campaign = archive.campaign_named(slug)
     if campaign.draft.kind is Kind.TEXT:
         raise Refused(f"Campaign {slug} collects written answers: no version learns to write them.")
+    if campaign.draft.kind is Kind.MULTI:
+        raise Refused(f"Campaign {slug} collects sets of labels: no version learns them yet.")
     version = _wanted(archive, campaign, wanted) if wanted else campaign.serving
     if version is None:
         raise Refused(f"No version of {slug} serves yet: its first night has still to come or to promote one.")

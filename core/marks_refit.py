@@ -106,12 +106,13 @@ def hidden(table: MarkTable) -> tuple[Floats, Ints]:
 
 def _pool(found: Marks, calibration: Calibration) -> Pool:
     rows = tuple(map(tuple, found.common.tolist()))
-    prior, strength = tuple(found.prior.tolist()), min(found.strength)
+    prior, strength = tuple(found.prior.tolist()), sum(found.strength) / 2
     return Pool(prior, rows, strength, calibration.temperature, Model.MARKS, calibration.lapse, voice=0.0)
 
 
 def _counts(table: MarkTable, found: Marks, pool: Pool) -> Floats:
-    """(W, 4K) soft counts under which the day's rates (`core.marks.rates_of`) are the refit's."""
+    """(W, 4K) soft counts under which the day's rates (`core.marks.rates_of`) are the refit's; those of a label sum to
+    the worker's answers, as the pool's strength is the mean of both halves'."""
     w, labels, s = table.n_workers, table.labels, pool.strength
     counts = np.zeros((w, labels, COUNTS))
     for k in range(labels):

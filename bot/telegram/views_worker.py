@@ -105,10 +105,17 @@ def _controls(right: int, asked: int, say: Tongue) -> str:
 
 
 def _reliability(standing: Standing, say: Tongue) -> str:
-    reliability = standing.enrolment.reliability
-    if reliability.seen < SURE_FROM:
+    reliability, several = standing.enrolment.reliability, standing.campaign.draft.kind is Kind.MULTI
+    if reliability.seen < SURE_FROM * (len(standing.campaign.labels) if several else 1):
         return say("After a few more answers you will see here how often you are right.")
     mean, low, high = (round(100 * share) for share in accuracy(reliability, standing.campaign.pool))
+    if several:
+        return say(
+            "You are right about {mean} of 100 labels; we are 95% sure that it is between {low} and {high}.",
+            mean=mean,
+            low=low,
+            high=high,
+        )
     return say(
         "You are right about {mean} of 100 times; we are 95% sure that it is between {low} and {high}.",
         mean=mean,
