@@ -69,12 +69,13 @@ def predict(
     campaign: Annotated[str, typer.Option(help="Whose serving version speaks.")],
     version: Annotated[str, typer.Option(help="Beginning of another version's hash.")] = "",
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV instead of a JSON object for each line.")] = False,
+    pairs: Annotated[bool, typer.Option("--pairs", help="Each line has two texts with a tab between.")] = False,
     config: Config = None,
 ) -> None:
     """Texts from standard input, one a line, each into its label and calibrated probabilities."""
     from bot import predict as speaking
 
-    raise typer.Exit(speaking.run(_settings(config), campaign, sys.stdin, sys.stdout, as_csv, version))
+    raise typer.Exit(speaking.run(_settings(config), campaign, sys.stdin, sys.stdout, as_csv, version, pairs))
 
 
 versions = typer.Typer(no_args_is_help=True, help="Trained versions.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from itertools import count
 from typing import TextIO
 
 import numpy as np
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 
 from bot.serving import Serving, serving_of, told
 from bot.settings import Settings
-from core.errors import Refused
+from core.errors import BadInput, Refused
+from core.item import between
 from storage.archive import SqlArchive
 from storage.engine import parse
 from storage.exchange.answers_csv import line
@@ -24,10 +26,14 @@ Floats = NDArray[np.float64]
 Writer = Callable[[str, Floats], str]
 
 
-def run(settings: Settings, slug: str, texts: TextIO, out: TextIO, as_csv: bool = False, wanted: str = "") -> int:
+def run(
+    settings: Settings, slug: str, texts: TextIO, out: TextIO, as_csv: bool = False, wanted: str = "",
+    pairs: bool = False,
+) -> int:  # fmt: skip
     """One line of output for each line of input, in order; a blank line has no label. The exit status.
 
-    Raises NotFound and Refused where no version may speak, VersionRefused where its files are damaged.
+    With `pairs` a tab stands between the two texts of each line; BadInput names a line without. Raises NotFound and
+    Refused where no version may speak, VersionRefused where its files are damaged.
     """
     if pending(settings.storage.url):
         raise Refused("The schema of the database is not the newest: run `crowdloop migrate` (serve does it too).")
@@ -37,12 +43,27 @@ def run(settings: Settings, slug: str, texts: TextIO, out: TextIO, as_csv: bool 
     try:
         if as_csv:
             out.write(line(header(serving)))
-        for some, said in speaker.stream(text.rstrip("\r\n") for text in texts):
+        for some, said in speaker.stream(map(paired if pairs else plain, count(1), texts)):
             out.writelines(map(write, some, said))
             out.flush()
     except BrokenPipeError:  # who reads has seen enough
         return 1
     return 0
+
+
+def plain(number: int, line_: str) -> str:
+    """A line as one text."""
+    return between(line_.rstrip("\r\n"))
+
+
+def paired(number: int, line_: str) -> str:
+    """A line as the two texts of a pair; blank where it is. BadInput where it has not one tab."""
+    parts = line_.rstrip("\r\n").split("\t")
+    if not line_.strip():
+        return ""
+    if len(parts) != 2 or not all(map(str.strip, parts)):
+        raise BadInput(f"line {number}", "needs two texts with one tab between them.")
+    return between(*parts)
 
 
 def header(serving: Serving) -> list[str]:

@@ -12,7 +12,7 @@ from core.anchoring import Anchoring, anchoring
 from core.campaign import Campaign, CampaignState, Draft, Kind
 from core.errors import BadInput
 from core.feeding import Linked, linked
-from core.item import NewItem, Role, place_of, role_of
+from core.item import Medium, NewItem, Role, place_of, role_of
 from core.ports import Progress, Transaction
 from core.posterior import start
 from core.reliability import Pool
@@ -28,6 +28,7 @@ class Imported:
     added: int
     controls: int
     audits: int
+    sounds: int = 0  # of which no network learns
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,8 @@ def import_items(tx: Transaction, slug: str, place: str, items: Sequence[NewItem
     roles = [role_of(campaign.slug, item, campaign.policy.audit_share) for item in items]
     placed = in_places(campaign.slug, items, roles)
     added = tx.add_items(campaign.id, list(zip(placed, roles, strict=True)), start(campaign.pool))
-    return Imported(campaign, added, roles.count(Role.CONTROL), roles.count(Role.AUDIT))
+    sounds = sum(item.content.medium is Medium.AUDIO for item in items)
+    return Imported(campaign, added, roles.count(Role.CONTROL), roles.count(Role.AUDIT), sounds)
 
 
 def in_places(slug: str, items: Sequence[NewItem], roles: Sequence[Role]) -> list[NewItem]:

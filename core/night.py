@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -14,7 +15,7 @@ from core.campaign import Campaign, Goal
 from core.cross_fitting import cross_fitted
 from core.errors import NothingToLearn, VersionRefused
 from core.figures import Ceiling, ceiling_of, votes_of
-from core.ids import VersionId
+from core.ids import CampaignId, VersionId
 from core.item import Item, Role, Verdict
 from core.ports import Archive, Beliefs, Claim, Letter, NightResult, Snapshot
 from core.promotion import judge, promoted
@@ -109,11 +110,12 @@ def run_night(
     shadow = _whole(trainer, in_shadow(known), snapshot, tell)
     stage("refit")
     beliefs = beliefs_of(snapshot)
-    plan_ = plan(snapshot, beliefs)
-    stage("cross-fit")
-    lessons = cross_fitted(snapshot, beliefs, plan_.taught, trainer)
-    stage("train")
-    version = trainer.train(lessons, working)
+    with _settled(archive, claim.campaign, beliefs):
+        plan_ = plan(snapshot, beliefs)
+        stage("cross-fit")
+        lessons = cross_fitted(snapshot, beliefs, plan_.taught, trainer)
+        stage("train")
+        version = trainer.train(lessons, working)
     stage("judge")
     report = _report(snapshot, beliefs, plan_, trainer, version, serving, promotion_confidence, rng)
     nights = snapshot.campaign.policy.shadow_nights
@@ -138,6 +140,16 @@ def run_night(
     result = NightResult(replace(beliefs, items=items), written, report.promoted, letters_of(report), report.marks)
     archive.conclude(claim, result, now())
     return report
+
+
+@contextmanager
+def _settled(archive: Archive, campaign: CampaignId, beliefs: Beliefs) -> Iterator[None]:
+    """What the answers say is written also where a network has nothing to learn from them."""
+    try:
+        yield
+    except NothingToLearn:
+        archive.publish(campaign, beliefs)
+        raise
 
 
 def _succeeded(

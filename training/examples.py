@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.item import BETWEEN
 from training.errors import BadExamples
 from training.recipe import Kind
 
@@ -23,7 +24,7 @@ class Examples:
     """A snapshot of N contents and what the crowd believes about them."""
 
     kind: Kind
-    contents: tuple[str, ...]  # N texts, or N paths of picture files
+    contents: tuple[str, ...]  # N texts (those of a pair with `core.item.BETWEEN` between), or N paths of picture files
     soft_labels: Floats  # (N, K), rows sum to 1: the crowd's posterior
     weights: Floats  # (N,), at least 0
     labels: tuple[str, ...] = ()  # K wordings, for cards and pictures
@@ -61,6 +62,16 @@ class Examples:
         digest.update("\0".join(self.labels).encode())
         digest.update(repr(self.voices).encode() if self.voices else b"")
         return digest.hexdigest()
+
+
+def by_parts(contents: Sequence[str]) -> Iterator[tuple[list[int], list[list[str]]]]:
+    """Yield (their positions, [all texts]) of the contents that are one text, then (theirs, [all firsts, all seconds])
+    of those that are pairs; nothing for a kind that is not there."""
+    texts = [content.split(BETWEEN, 1) for content in contents]
+    for count in (1, 2):
+        rows = [row for row, parts in enumerate(texts) if len(parts) == count]
+        if rows:
+            yield rows, [list(column) for column in zip(*(texts[row] for row in rows), strict=True)]
 
 
 def held_parts(n: int, share: float, rng: np.random.Generator) -> list[tuple[Rows, Rows]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from core.errors import TrainingFailed, VersionRefused
+from core.errors import NothingToLearn, TrainingFailed, VersionRefused
 from core.glossary import Term, explained
 from core.ids import VersionId
 from core.item import Content, Medium
@@ -19,7 +19,8 @@ from training.team import team
 from training.trainer import TransformerTrainer
 from training.versions import read_card
 
-KINDS = {Medium.TEXT: Kind.TEXT, Medium.IMAGE: Kind.IMAGE}
+MIXED = "A campaign that mixes texts and pictures cannot be learned by one network yet."
+KINDS = {Medium.TEXT: Kind.TEXT, Medium.PAIR: Kind.TEXT, Medium.IMAGE: Kind.IMAGE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,11 @@ class Teacher:
         """What a version thinks of contents, in their order, a chunk at a time."""
         if not contents:
             return
-        told = read_card(self.home / version).labels
-        if told and self.labels and told != self.labels:
+        card = read_card(self.home / version)
+        if card.labels and self.labels and card.labels != self.labels:
             raise VersionRefused(f"version {version[:12]}: its labels, or their order, are not those of this campaign")
+        if _kind_of(contents) is not card.kind:
+            raise TrainingFailed(MIXED)
         for probabilities, embeddings in self.trainer.score(self.home / version, map(self._piece, contents)):
             yield Scores(probabilities, embeddings)
 
@@ -71,9 +74,9 @@ class Teacher:
         )
 
     def _piece(self, content: Content) -> str:
-        """The text, or the path of the picture, written out once."""
-        if content.medium is Medium.TEXT:
-            return explained(self.glossary, content.text)
+        """The words, or the path of the picture, written out once."""
+        if not content.medium.is_file:
+            return explained(self.glossary, content.words)
         path = self.home / "media" / content.media
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -85,6 +88,9 @@ class Teacher:
 
 def _kind_of(contents: Sequence[Content]) -> Kind:
     media = {content.medium for content in contents}
-    if len(media) != 1:
-        raise TrainingFailed("A campaign that mixes texts and pictures cannot be learned by one network yet.")
-    return KINDS[media.pop()]
+    if not media <= KINDS.keys():
+        raise NothingToLearn("No network learns from sounds yet: the answers alone settle these items.")
+    kinds = {KINDS[medium] for medium in media}
+    if len(kinds) != 1:
+        raise TrainingFailed(MIXED)
+    return kinds.pop()

@@ -15,7 +15,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from training.adapters import Prefix, let_move
 from training.errors import BadBase
-from training.examples import Rows
+from training.examples import Rows, by_parts
 from training.heads import head_for, mean_pool
 from training.looking import looked
 from training.network import Batch, Inputs, Network, moved
@@ -162,17 +162,20 @@ class TextNetwork(Network):
         return self
 
     def encode(self, contents: Sequence[str]) -> TokenInputs:
-        """Tokenise; texts beyond the recipe's max_length are cut."""
-        if not contents:
-            return TokenInputs([], 0)
-        tokens = self.tokenizer(
-            list(contents),
-            truncation=True,
-            max_length=self.max_length,
-            padding=False,
-            return_attention_mask=False,
-            return_token_type_ids=False,
-        )["input_ids"]
+        """Tokenise, with the base's own sign between the texts of a pair; beyond the recipe's max_length a text is cut,
+        of a pair the longer one."""
+        tokens: list[list[int]] = [[]] * len(contents)
+        for rows, texts in by_parts(contents):
+            found = self.tokenizer(
+                *texts,
+                truncation="longest_first",
+                max_length=self.max_length,
+                padding=False,
+                return_attention_mask=False,
+                return_token_type_ids=False,
+            )["input_ids"]
+            for row, one in zip(rows, found, strict=True):
+                tokens[row] = one
         return TokenInputs(tokens, self.tokenizer.pad_token_id or 0)
 
     def settle(self, inputs: Inputs, batch_size: int) -> Inputs:

@@ -66,6 +66,7 @@ def imported(found: Imported, place: str, username: str, say: Tongue, chat: int)
     ]
     parts += [_controls(found.controls, say)] if found.controls else []
     parts += [_audits(found.audits, say)] if found.audits else []
+    parts += [say("No network learns from sounds yet: people's answers alone settle them.")] if found.sounds else []
     door = say("The link for workers: {link}", link=link(found.campaign, username))
     return note(chat, [Block(say.sentences(*parts)), Block(door)])
 

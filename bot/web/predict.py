@@ -13,7 +13,7 @@ from aiohttp import web
 from bot.serving import Serving
 from bot.web.speech import Busy, Speech
 from core.errors import BadInput, CrowdloopError, NotFound
-from core.item import TEXT_LIMIT
+from core.item import TEXT_LIMIT, between
 
 PATH = "/v1/predict"
 MOST_TEXTS = 128  # of one request
@@ -81,10 +81,16 @@ def parsed(body: bytes) -> Wanted:
         raise BadInput("campaign", "must be a name.")
     if not isinstance(texts, list) or not 1 <= len(texts) <= MOST_TEXTS:
         raise BadInput("texts", f"must be a list of 1 to {MOST_TEXTS} texts.")
-    for at, text in enumerate(texts):
-        if not isinstance(text, str) or not text.strip() or len(text) > TEXT_LIMIT:
-            raise BadInput(f"texts[{at}]", f"must be a text of 1 to {TEXT_LIMIT:,} characters.")
-    return Wanted(campaign, tuple(texts))
+    return Wanted(campaign, tuple(_words(f"texts[{at}]", text) for at, text in enumerate(texts)))
+
+
+def _words(place: str, text: object) -> str:
+    """A text, or the two of a pair as one."""
+    parts = text if isinstance(text, list) else [text]
+    known = [part for part in parts if isinstance(part, str) and part.strip()]
+    if len(known) < len(parts) or len(parts) not in (1, 2) or sum(map(len, known)) > TEXT_LIMIT:
+        raise BadInput(place, f"must be a text of 1 to {TEXT_LIMIT:,} characters, or [TEXT, TEXT] for a pair.")
+    return between(*known)
 
 
 def _sorry(status: int, sentence: str, headers: dict[str, str] | None = None) -> web.Response:

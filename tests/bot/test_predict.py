@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from bot.predict import run
-from core.errors import NotFound, Refused, VersionRefused
+from core.errors import BadInput, NotFound, Refused, VersionRefused
+from core.item import between
 from tests.bot.served import LABELS, Served, serve_tiny
 from tests.bot.test_command_line import ROOT
 from tests.training.conftest import World, base, recipe, world  # noqa: F401  # fixtures
@@ -53,6 +54,17 @@ def test_a_blank_line_keeps_its_place_and_has_no_label(served: Served) -> None:
     found = [json.loads(one) for one in said(served, "rain wind\n\n  \r\nbread soup\n")]
     assert [one["label"] for one in found] == ["weather", None, None, "food"]
     assert said(served, "") == []
+
+
+def test_two_texts_of_a_line_are_a_pair(served: Served) -> None:
+    """Seen to fail: the tab read as a part of one text."""
+    lines = said(served, "rain wind storm\tbread soup\n\n", pairs=True)
+    (night,) = TransformerTrainer().score(served.version.folder, [between("rain wind storm", "bread soup")])
+    first, blank = map(json.loads, lines)
+    assert list(first["probabilities"].values()) == pytest.approx(night[0][0].tolist(), abs=1e-5)
+    assert blank["label"] is None
+    with pytest.raises(BadInput, match="line 2: needs two texts with one tab"):
+        said(served, "a\tb\nrain\n", pairs=True)
 
 
 def test_csv_has_a_column_for_each_label(served: Served) -> None:

@@ -23,7 +23,7 @@ from bot.web.server import Server
 from bot.web.speech import COMMAND, Speech
 from bot.web.webhook import LARGEST_UPDATE
 from core.errors import BadInput
-from core.item import TEXT_LIMIT
+from core.item import TEXT_LIMIT, Content, Medium
 from tests.bot.served import LABELS, Served, serve_tiny
 from tests.training.conftest import World, base, recipe, world  # noqa: F401  # fixtures
 from training.recipe import Recipe
@@ -108,6 +108,9 @@ def test_a_token_that_could_be_guessed_is_refused(served: Served) -> None:
         (b'{"campaign": "topics", "texts": []}', "texts: must be a list"),
         (b'{"campaign": "topics", "texts": "rain"}', "texts: must be a list"),
         (b'{"campaign": "topics", "texts": ["rain", " "]}', "texts[1]: must be a text"),
+        (b'{"campaign": "topics", "texts": [["rain", ""]]}', "texts[0]: must be a text"),
+        (b'{"campaign": "topics", "texts": [["a", "b", "c"]]}', "texts[0]: must be a text"),
+        (b'{"campaign": "topics", "texts": [[]]}', "texts[0]: must be a text"),
         (b'{"campaign": "topics", "texts": ["rain"], "more": 1}', "body: must be"),
         (b"[" * 3000, "JSON"),
     ],
@@ -115,6 +118,16 @@ def test_a_token_that_could_be_guessed_is_refused(served: Served) -> None:
 async def test_bad_input_gets_one_sentence(door: Door, body: bytes, words: str) -> None:
     status, told = await door.post(None, TOKEN, raw=body)
     assert status == 400 and words in str(told["error"]) and "\n" not in str(told["error"])
+
+
+async def test_a_pair_is_read_as_the_night_reads_it(door: Door, served: Served) -> None:
+    """Seen to fail: the two texts pasted together with a space."""
+    pair = Content(Medium.PAIR, "rain wind storm", other="bread soup")
+    status, told = await door.post({"campaign": "topics", "texts": [[pair.text, pair.other], "rain"]}, TOKEN)
+    (night,) = TransformerTrainer().score(served.version.folder, [pair.words])
+    (first, _) = told["predictions"]  # type: ignore[misc]
+    assert status == 200 and list(first["probabilities"].values()) == pytest.approx(night[0][0].tolist(), abs=1e-5)
+    assert (await door.ask("x" * TEXT_LIMIT))[0] == 200
 
 
 async def test_limits_and_unknown_campaigns_are_told(door: Door) -> None:

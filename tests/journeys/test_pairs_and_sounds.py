@@ -76,6 +76,7 @@ async def _sounds(sandbox: Sandbox, admin: Person) -> None:
     low, high, image = tone(220), tone(880), picture(size=(60, 40))
     await _file(admin, "a.zip", archive(a__wav=low, b__png=image), "voices", "images and sounds")
     await _file(admin, "a.zip", archive(a__wav=low, b__wav=high), "voices", "2 items from a.zip")
+    assert "No network learns from sounds yet" in admin.messages[-1].words
     await _file(admin, "b.zip", archive(c__png=image), "voices", "1 item from b.zip")
     await _file(admin, "c.csv", b"text\npurr\n", "voices", "1 item from c.csv")
     for number in (7100, 7101):  # the second hears what Telegram knows by then
