@@ -26,9 +26,11 @@ from core.figures import Figures, figures_of
 from core.ids import Account, CampaignId, ItemId, VersionId
 from core.item import Medium
 from core.ports import Ledger, Letter, Progress, Repeat
+from core.ranking import compares, ranking
 from core.refit import beliefs_of
 from storage.archive import SqlArchive
 from storage.exchange.answers_csv import NOTHING_WRITTEN, answers_csv, consensus_csv, provenance_csv
+from storage.exchange.ranking_csv import ranking_csv
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("crowdloop.errands")
 
@@ -151,6 +153,8 @@ class Chores:
         if went := list(self._archive.provenance(campaign.id)):
             labels = {one.slug: one.labels for one in self._archive.campaigns()}
             files[f"{slug}-chains.csv"] = provenance_csv(went, labels)
+        if compares(campaign) and (places := ranking(self._archive.snapshot(campaign.id))):
+            files[f"{slug}-ranking.csv"] = ranking_csv(places)
         letters = []
         for name, lines in files.items():
             sha = self._archive.add_media("".join(lines).encode(), "text/csv")

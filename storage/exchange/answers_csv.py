@@ -141,7 +141,7 @@ def named(campaign: Campaign, evidence: Evidence) -> str:
     return "|".join(campaign.labels[label] for label in evidence.labels())
 
 
-def line(cells: Sequence[str | int]) -> str:
+def line(cells: Sequence[str | int | float]) -> str:
     """One line of CSV with its end."""
     out = io.StringIO()
     csv.writer(out).writerow([safe(cell) if isinstance(cell, str) else cell for cell in cells])

@@ -57,7 +57,10 @@ async def _pairs(sandbox: Sandbox, admin: Person) -> None:
         assert sorted(bubble.words.split("Which is better?\n\n")[1] for bubble in asked) == [
             "A\na black tea\n\nB\na white tea", "A\na green tea\n\nB\na black tea", "A\na green tea\n\nB\na white tea",
         ]  # fmt: skip
-    files = await _export(admin, "teas")
+    files = await _export(admin, "teas", 3)
+    ranks = list(csv.DictReader(io.StringIO(files["teas-ranking.csv"].decode())))
+    assert [(row["name"], row["comparisons"]) for row in ranks] == [("green", "4"), ("black", "4"), ("white", "4")]
+    assert float(ranks[0]["score"]) > 0.5 > -0.5 > float(ranks[2]["score"]), "numbers stay numbers below zero"
     rows = list(csv.DictReader(io.StringIO(files["teas-labels.csv"].decode())))
     assert [(row["task"], row["text2"], row["id_a"], row["label"], row["answers"]) for row in rows] == [
         ("p0", "a black tea", "green", "A better", "2"), ("p1", "a white tea", "black", "A better", "2"),
