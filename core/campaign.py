@@ -34,7 +34,7 @@ class Goal(StrEnum):
     """What answers are for."""
 
     LABELS = "labels"  # a label that is right for each item: what is begun is settled first
-    MODEL = "model"  # a network that is right: something new is asked first, one answer each
+    MODEL = "model"  # a network that is right: few answers about many items, again only where a lesson is doubted
 
 
 class CampaignState(StrEnum):

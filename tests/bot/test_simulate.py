@@ -100,14 +100,14 @@ def test_the_real_service_is_simulated_and_the_same_seed_gives_the_same_curve() 
     assert first.points[-1].version_accuracy > 0.8
 
 
-def test_a_model_is_taught_by_one_answer_each_and_labels_by_several() -> None:
+def test_a_model_is_taught_by_few_answers_each_and_labels_by_more() -> None:
     """Planted bug: the goal is ignored by the queue."""
     task, met = clouds(), {}
     for goal in Goal:
         loop = opened(scene(task, 200), replace(POLICY, goal=goal), probes(scene(task)), 0)
         run(loop, lambda _: None)
         met[goal] = sum(item.answers > 0 for item in loop.store.items.values())
-    assert met[Goal.MODEL] == 200 and met[Goal.LABELS] < 120
+    assert met[Goal.MODEL] > 1.3 * met[Goal.LABELS] and met[Goal.LABELS] < 120
 
 
 WATCHED: set[int] = set()

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from core import effort
 from core.asking import new_question
-from core.campaign import Campaign, CampaignState, Draft, Kind, Policy
+from core.campaign import Campaign, CampaignState, Draft, Goal, Kind, Policy
 from core.evidence import Evidence
 from core.forms import FORMS, Form, Layout, choice_of, evidence_of
 from core.ids import CampaignId, ItemId, WorkerId
@@ -189,6 +189,15 @@ def test_what_is_begun_comes_first_and_what_is_out_waits() -> None:
     places = [priority(one, POOL, policy) for one in (begun, nearly, new, out)]
     assert places == sorted(places, reverse=True) and len(set(places)) == 4
     assert priority(item(verdict=Verdict.SETTLED), POOL, policy) == 0
+
+
+def test_a_doubted_lesson_of_a_model_comes_before_something_new() -> None:
+    """Planted and caught: it is asked of several at once; it is asked for ever."""
+    policy = Policy(goal=Goal.MODEL)
+    doubted, sure, new = item(answers=1), item(answers=1, posterior=(0.96, 0.02, 0.02)), item(worth=1.0)
+    out, often = replace(doubted, leases=1), replace(doubted, answers=4)
+    first, second, *others = (priority(one, POOL, policy) for one in (doubted, new, sure, out, often))
+    assert first > second > max(others)
 
 
 def test_newcomers_get_controls_until_they_are_known() -> None:
