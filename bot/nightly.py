@@ -135,6 +135,7 @@ class Night:
             self.campaign.draft.glossary,
             self.settings.training.search_hours if self.settings.training.search == "weekly" else 0.0,
             self.campaign.draft.kind is Kind.RATING,
+            self.campaign.draft.kind is Kind.MULTI,
         )
 
     def letters(self, report: NightReport) -> Sequence[Letter]:
@@ -203,6 +204,8 @@ def words_of_picture(say: Tongue) -> NightWords:
         sure=say("How sure it is, items"),
         promoted=say("Tonight's version is better and serves from now on."),
         kept=say("The serving version stays; tonight's is kept as a candidate."),
+        lacks=say("No"),
+        holds=say("Yes"),
         nothing=say("No audit item has enough answers yet: nothing to judge by."),
     )
 

@@ -32,7 +32,7 @@ def serving_of(archive: Archive, settings: Settings, slug: str, wanted: str = ""
     if campaign.draft.kind is Kind.TEXT:
         raise Refused(f"Campaign {slug} collects written answers: no version learns to write them.")
     if campaign.draft.kind is Kind.MULTI:
-        raise Refused(f"Campaign {slug} collects sets of labels: no version learns them yet.")
+        raise Refused(f"Campaign {slug} collects sets of labels: its versions choose what is asked next, no more yet.")
     version = _wanted(archive, campaign, wanted) if wanted else campaign.serving
     if version is None:
         raise Refused(f"No version of {slug} serves yet: its first night has still to come or to promote one.")

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from core.agreement import Agreement, alpha, bootstrap
 from core.audit import Audit, Trust, mean_of, shares_of
-from core.item import Item, Role, Verdict
-from core.marks import certainty
+from core.item import Role, Verdict
+from core.marks_night import believed
 from core.marks_refit import mark_table
-from core.marks_worth import claimed
 from core.ports import Beliefs, Snapshot
 
 Floats = NDArray[np.float64]
@@ -61,29 +60,16 @@ def _specific(said: Floats, marks: Floats) -> Floats:
     return found
 
 
-def trusted_beliefs(items: list[Item], trusted: Trust, labels: int) -> Floats:
-    """(C, n, K) chances as sure as each draw of trust allows; certain where an admin has ruled."""
-    q = np.array([item.posterior for item in items], dtype=np.float64).reshape(-1, labels)
-    planes = [claimed(q, float(t), float(p)) for t, p in zip(trusted.temperature, trusted.lapse, strict=True)]
-    found = np.stack(planes)
-    for at, item in enumerate(items):
-        if item.truth is not None:
-            found[:, at] = certainty(item.truth, labels)
-    return found
-
-
 def audited(beliefs: Beliefs, trusted: Trust, rng: np.random.Generator) -> Audit:
     """The audit: `consensus` is how often what is settled of a label is right, `shares` how often each label holds."""
     pool = beliefs.pool
     mine = [item for item in beliefs.items if item.role is Role.AUDIT and item.verdict is not Verdict.WITHDRAWN]
     sample = [item for item in mine if item.answers]
     present = [item for item in beliefs.items if item.verdict is not Verdict.WITHDRAWN]
-    about = trusted_beliefs(sample, trusted, pool.labels)
+    about, begun = believed(sample, trusted, pool)
     settled = np.array([item.verdict is Verdict.SETTLED for item in sample], dtype=bool)
     guess = about.mean(axis=0) > 0.5
     right = np.where(guess, about, 1 - about).mean(axis=2) if sample else np.zeros((len(about), 0))
-    begun = np.stack([claimed(np.array(pool.prior), float(t), float(p))
-                      for t, p in zip(trusted.temperature, trusted.lapse, strict=True)])  # fmt: skip
     shares = [
         shares_of(_two(about[:, :, k]), _two(begun[:, k]), rng, len(present))[1] for k in range(pool.labels)
     ]

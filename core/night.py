@@ -9,9 +9,10 @@ from datetime import datetime
 
 import numpy as np
 
+from core import marks_night
 from core.audit import believed, trust_in
 from core.auto_label import Mandate, allowed, mandate, reopened, settled_alone, settled_by
-from core.campaign import Campaign, Goal
+from core.campaign import Campaign, Goal, Kind
 from core.cross_fitting import cross_fitted
 from core.errors import NothingToLearn, VersionRefused
 from core.figures import Ceiling, ceiling_of, votes_of
@@ -46,7 +47,7 @@ class NightReport:
     before: Judgement | None  # the version that served until now, on tonight's audit items
     after: Judgement
     promoted: bool
-    truth: Floats  # (n, K) crowd's belief about the audit items
+    truth: Floats  # (n, K) crowd's belief about the audit items; chances where several labels may hold, as below
     candidate: Floats  # (n, K) tonight's suggestions for them
     serving: Floats | None  # (n, K) those of the version that served until now
     settled: int
@@ -210,7 +211,9 @@ def _report(
 ) -> NightReport:
     contents = [item.content for item in plan_.audit]
     labels = len(snapshot.campaign.labels)
-    about, begun = believed(plan_.audit, trust_in(snapshot, rng), beliefs.pool)
+    several = snapshot.campaign.draft.kind is Kind.MULTI
+    believe, judging = (marks_night.believed, marks_night.judge) if several else (believed, judge)
+    about, begun = believe(plan_.audit, trust_in(snapshot, rng), beliefs.pool)
     truth = about.mean(axis=0)
     candidate = gathered(trainer.score(version, contents), labels, len(contents)).probabilities
     rival = gathered(trainer.score(serving.id, contents), labels, len(contents)).probabilities if serving else None
@@ -220,8 +223,8 @@ def _report(
         campaign=snapshot.campaign,
         version=version,
         taught=len(plan_.taught),
-        before=None if rival is None else judge(rival, about, begun, rng),
-        after=judge(candidate, about, begun, rng),
+        before=None if rival is None else judging(rival, about, begun, rng),
+        after=judging(candidate, about, begun, rng),
         promoted=better,
         truth=truth,
         candidate=candidate,
@@ -230,5 +233,5 @@ def _report(
         open=len(plan_.pool),
         answers=sum(item.answers for item in beliefs.items),
         mandate=mandate(speaks, about, begun, campaign.policy.confidence) if allowed(campaign) else None,
-        ceiling=ceiling_of(votes_of(snapshot, plan_.audit), candidate.argmax(axis=1), rng),
+        ceiling=None if several else ceiling_of(votes_of(snapshot, plan_.audit), candidate.argmax(axis=1), rng),
     )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from core import marks_night
 from core.campaign import Goal
 from core.caps import Capped, capped
 from core.errors import NothingToLearn, TrainingFailed
@@ -14,7 +15,7 @@ from core.evidence import Evidence
 from core.item import Item
 from core.ports import Beliefs, Snapshot
 from core.posterior import claimed
-from core.reliability import Pool, likelihood
+from core.reliability import Model, Pool, likelihood
 from core.version import Floats, Lessons
 from core.vigilance import Vigilance
 
@@ -30,13 +31,15 @@ def lessons_of(snapshot: Snapshot, beliefs: Beliefs, taught: Sequence[Item]) -> 
     share answers hold too many of them, or leave too few independent workers for the caps.
     """
     targets = certain([item.posterior for item in taught], beliefs.pool)
-    if (targets.argmax(axis=1) == targets[0].argmax()).all():
+    several = beliefs.pool.model is Model.MARKS
+    if marks_night.alike(targets) if several else (targets.argmax(axis=1) == targets[0].argmax()).all():
         raise NothingToLearn("All answered items have the same label so far; there is nothing to tell apart.")
     hard = snapshot.campaign.policy.goal is Goal.MODEL
-    weights = np.ones(len(targets)) if hard else weights_of(targets)
+    weights = np.ones(len(targets)) if hard else (marks_night.weights_of if several else weights_of)(targets)
+    sure = marks_night.likeliest if several else likeliest
     seen = beliefs.vigilance
     if seen is None or not len(snapshot.answer_item):
-        return Lessons([item.content for item in taught], likeliest(targets) if hard else targets, weights)
+        return Lessons([item.content for item in taught], sure(targets) if hard else targets, weights)
     share = float((seen.group[snapshot.answer_worker] >= 0).mean())
     if share >= ALARM:
         raise TrainingFailed(f"Workers who seem to share answers gave {share:.0%} of them: see /workers first.")
@@ -45,7 +48,7 @@ def lessons_of(snapshot: Snapshot, beliefs: Beliefs, taught: Sequence[Item]) -> 
         raise TrainingFailed("Too few workers are left beside those who seem to share answers: see /workers first.")
     quiet = _quietened(snapshot, beliefs, chosen, caps, [item.posterior for item in taught])
     targets = certain(quiet, beliefs.pool)
-    shown = likeliest(targets) if hard else targets
+    shown = sure(targets) if hard else targets
     voices = _voices(snapshot, chosen)
     return Lessons([item.content for item in taught], shown, np.minimum(caps.weight, 1.0), voices)
 
@@ -100,6 +103,8 @@ def _quietened(
     place[chosen] = np.arange(len(chosen))
     weight = beliefs.vigilance.weight if beliefs.vigilance else np.ones(len(snapshot.answer_item))
     less = (1 - caps.voice[snapshot.answer_worker]) * weight
+    if beliefs.pool.model is Model.MARKS:
+        return marks_night.quietened(posteriors, place, less, snapshot, beliefs.pool, beliefs.reliabilities)
     known: dict[tuple[int, int], Floats] = {}
     for answer in np.flatnonzero((less > 0) & (place[snapshot.answer_item] >= 0)).tolist():
         worker, bits = int(snapshot.answer_worker[answer]), snapshot.answer_bits[answer]

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from core import marks_night
 from core.acquisition import TWIN, Floats, Rows, asked_last, originals, worth_of
-from core.campaign import Campaign
+from core.campaign import Campaign, Kind
 from core.ids import ItemId, VersionId
 from core.intake import judged, prior_of
 from core.item import Item, Role, place_of
@@ -43,7 +44,9 @@ def queued(
 ) -> Mapping[ItemId, Item]:
     """The open items `pool` with worth, suggestion, belief and priority, given what the version thinks of them."""
     seen = gathered(parts, len(tomorrow.campaign.labels), len(pool))
-    worths = worths_of(tomorrow, pool, seen.probabilities, seen.embeddings, rng)
+    several = tomorrow.campaign.draft.kind is Kind.MULTI
+    doubtful = marks_night.as_doubtful(seen.probabilities) if several else seen.probabilities
+    worths = worths_of(tomorrow, pool, doubtful, seen.embeddings, rng)
     found = {}
     for item, worth, suggestion in zip(pool, worths.tolist(), seen.probabilities, strict=True):
         item = replace(item, worth=worth)
@@ -55,7 +58,9 @@ def queued(
 
 
 def hears(tomorrow: Tomorrow, item: Item) -> bool:
-    """Whether the version may speak about this item."""
+    """Whether the version may speak about this item; never where several labels may hold."""
+    if tomorrow.campaign.draft.kind is Kind.MULTI:
+        return False
     untouched = item.answers == 0 and item.id not in tomorrow.retracted
     return tomorrow.voice is not None and item.role is Role.PLAIN and untouched
 

@@ -30,7 +30,7 @@ class Lessons:
     """What a version is taught: contents with soft labels. Audit items and controls are never among them."""
 
     contents: Sequence[Content]  # N of them
-    targets: Floats  # (N, K), rows sum to 1
+    targets: Floats  # (N, K), rows sum to 1; chances of each where several labels may hold
     weights: Floats  # (N,), 0..1
     voices: Sequence[Sequence[int]] = ()  # N of them: who has answered each content, by number; () where unknown
 
@@ -43,7 +43,7 @@ class Lessons:
 class Scores:
     """What a version thinks of n contents."""
 
-    probabilities: Floats  # (n, K), rows sum to 1, calibrated
+    probabilities: Floats  # (n, K), calibrated; rows sum to 1, or chances of each where several labels may hold
     embeddings: Rows  # (n, D)
 
 

@@ -9,6 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from core.campaign import Kind
+from core.marks_night import tall as as_two
 from core.night import NightReport
 from training.charts import AFTER, BEFORE, FAINT, INK, PAPER, QUIET, as_png, clipped, greens, plain, title
 from training.evaluate import Interval, Report, evaluate
@@ -41,6 +43,8 @@ class NightWords:
     sure: str = "How sure it is, items"
     promoted: str = "Tonight's version is better and serves from now on."
     kept: str = "The serving version stays; tonight's is kept as a candidate."
+    lacks: str = "no"  # of a label, where several may hold
+    holds: str = "yes"
     nothing: str = "No audit item has enough answers yet: nothing to judge by."
 
 
@@ -65,20 +69,23 @@ def night_picture(report: NightReport, history: Sequence[LearningPoint] = (), wo
     words = words or NightWords()
     if report.after.items == 0:
         return draw_nothing(report.campaign.draft.title, words)
-    now = report.after
+    now, several = report.after, report.campaign.draft.kind is Kind.MULTI
+    said, crowd, rival = (as_two(one) if several and one is not None else one
+                          for one in (report.candidate, report.truth, report.serving))  # fmt: skip
+    assert said is not None and crowd is not None
     accuracy = Interval(now.accuracy, now.low, now.high)
     before = report.before and Interval(report.before.accuracy, report.before.low, report.before.high)
     return draw_night(
         NightPicture(
             campaign=report.campaign.draft.title,
             verdict=words.promoted if report.promoted else words.kept,
-            labels=report.campaign.labels,
+            labels=(words.lacks, words.holds) if several else report.campaign.labels,
             before=before or None,
-            after=figures(report.candidate, report.truth),
+            after=figures(said, crowd),
             accuracy=accuracy,
-            sureness=report.candidate.max(axis=1),
+            sureness=said.max(axis=1),
             nights=(*history, LearningPoint(report.taught, accuracy)),
-            rival=None if report.serving is None else figures(report.serving, report.truth),
+            rival=None if rival is None else figures(rival, crowd),
             words=words,
         )
     )

@@ -15,6 +15,7 @@ from core.version import Floats, Lessons, Scores
 from training.examples import Examples
 from training.recipe import Aim, Kind, Recipe
 from training.search import groups_of, judge_by_folds, weekly
+from training.several import names, narrow, wide
 from training.team import team
 from training.trainer import TransformerTrainer
 from training.versions import read_card
@@ -35,15 +36,19 @@ class Teacher:
     glossary: tuple[Term, ...] = ()  # put before the texts that its terms occur in
     search_hours: float = 0.0  # for the weekly search for a better recipe; 0 is none
     graded: bool = False  # the labels are grades in their order
+    several: bool = False  # several of the labels may hold: targets and scores are (N, K) chances
 
     def cross_fit(self, lessons: Lessons) -> Floats:
         """(N, K) what is learnt from the other lessons says of each; TrainingFailed says why it cannot."""
-        return self.trainer.cross_fit(self._examples(lessons), self.recipe)
+        said = self.trainer.cross_fit(self._examples(lessons), self.recipe)
+        return narrow(said) if self.several else said
 
     def train(self, lessons: Lessons, tell: Callable[[str], None]) -> VersionId:
         """The id of a new version; TrainingFailed says why there is none."""
         examples = self._examples(lessons)
         recipe = replace(self.recipe, aim=Aim.RATING) if self.graded else self.recipe
+        if self.several:  # nearly all sets are alike in most labels: there is nothing to draw together
+            recipe = replace(recipe, contrast=0.0)
         if self.search_hours and team().size == 1:  # the engine of several processes knows trainings, not searches
             tell("search 0%")
             judge = partial(judge_by_folds, examples, groups_of(examples.contents))
@@ -56,20 +61,24 @@ class Teacher:
         if not contents:
             return
         card = read_card(self.home / version)
-        if card.labels and self.labels and card.labels != self.labels:
+        if card.labels and self.labels and card.labels != self._columns:
             raise VersionRefused(f"version {version[:12]}: its labels, or their order, are not those of this campaign")
         if _kind_of(contents) is not card.kind:
             raise TrainingFailed(MIXED)
         for probabilities, embeddings in self.trainer.score(self.home / version, map(self._piece, contents)):
-            yield Scores(probabilities, embeddings)
+            yield Scores(narrow(probabilities) if self.several else probabilities, embeddings)
+
+    @property
+    def _columns(self) -> tuple[str, ...]:
+        return names(self.labels) if self.several else self.labels
 
     def _examples(self, lessons: Lessons) -> Examples:
         return Examples(
             kind=_kind_of(lessons.contents),
             contents=tuple(map(self._piece, lessons.contents)),
-            soft_labels=lessons.targets,
+            soft_labels=wide(lessons.targets) if self.several else lessons.targets,
             weights=lessons.weights,
-            labels=self.labels,
+            labels=self._columns,
             voices=tuple(map(tuple, lessons.voices)),
         )
 

@@ -10,7 +10,7 @@ from bot.telegram.paper import Block, note
 from bot.telegram.words import Tongue
 from core.administration import Imported, Status
 from core.anchoring import Anchoring
-from core.campaign import Campaign, CampaignState
+from core.campaign import Campaign, CampaignState, Kind
 from core.ports import Letter, Progress
 from core.version import Version
 
@@ -127,7 +127,7 @@ def status(found: Status, say: Tongue, chat: int) -> list[Letter]:
             say.many("{n} control", "{n} controls", progress.controls),
             say.many("{n} audit item", "{n} audit items", progress.audits),
         ),
-        _version(found.serving, say),
+        _version(found.serving, say, found.campaign.draft.kind is Kind.MULTI),
     ]
     if found.spent or campaign.policy.pay:
         lines.append(say("Spent so far: {amount}.", amount=say.money(found.spent, campaign.policy.currency)))
@@ -155,20 +155,20 @@ def _answers(progress: Progress, say: Tongue) -> str:
     return say.clauses(say.sentences(answers, workers), say("{mean} an item", mean=say.number(round(each, 2))))
 
 
-def _version(version: Version | None, say: Tongue) -> str:
+def _version(version: Version | None, say: Tongue, several: bool) -> str:
     if version is None:
         return say("No version serves yet; /train starts a night now.")
     judged = version.judgement
     if judged is None:
         return say("Version {version} serves; it is not judged yet.", version=version.id[:8])
-    return say(
-        "Version {version} serves: right on {accuracy} of {items} audit items (95% interval {low} to {high}).",
-        version=version.id[:8],
-        accuracy=say.percent(judged.accuracy),
-        items=say.number(judged.items),
-        low=say.percent(judged.low),
-        high=say.percent(judged.high),
-    )
+    name, items = version.id[:8], say.number(judged.items)
+    accuracy, low, high = (say.percent(share) for share in (judged.accuracy, judged.low, judged.high))
+    if several:
+        return say("Version {version} orders the questions: right on {accuracy} of the labels of {items} audit items "
+                   "(95% interval {low} to {high}).", version=name, accuracy=accuracy, items=items, low=low,
+                   high=high)  # fmt: skip
+    return say("Version {version} serves: right on {accuracy} of {items} audit items (95% interval {low} to {high}).",
+               version=name, accuracy=accuracy, items=items, low=low, high=high)  # fmt: skip
 
 
 def commands(say: Tongue) -> list[tuple[str, str]]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from bot.telegram.paper import CAPTION, Block, html, note, shortened
 from bot.telegram.views_reports import alone, outlook
 from bot.telegram.words import Tongue
+from core.campaign import Kind
 from core.figures import Ceiling
 from core.forecast import Forecast
 from core.night import NightReport
 from core.ports import Letter, Repeat
-from core.version import Judgement
 
 
 def night_report(
@@ -21,7 +21,7 @@ def night_report(
         verdict(report, say),
         say("Taught on {taught} items; judged on {items} audit items.", taught=say.number(report.taught),
             items=say.number(report.after.items)),
-        _judged(report.after, say),
+        _judged(report, say),
         say("{settled} items settled, {open} open, after {answers} answers.", settled=say.number(report.settled),
             open=say.number(report.open), answers=say.number(report.answers)),
     ]  # fmt: skip
@@ -58,15 +58,15 @@ def verdict(report: NightReport, say: Tongue) -> str:
     return say("Version {version} is not surely better than the one that serves; that one stays.", version=version)
 
 
-def _judged(after: Judgement, say: Tongue) -> str:
+def _judged(report: NightReport, say: Tongue) -> str:
+    after = report.after
     if not after.items:
         return say("There are no audit items with enough answers yet.")
-    return say(
-        "{accuracy} right (95% interval {low} to {high}).",
-        accuracy=say.percent(after.accuracy),
-        low=say.percent(after.low),
-        high=say.percent(after.high),
-    )
+    accuracy, low, high = (say.percent(share) for share in (after.accuracy, after.low, after.high))
+    if report.campaign.draft.kind is Kind.MULTI:
+        return say("{accuracy} of the labels right (95% interval {low} to {high}).", accuracy=accuracy, low=low,
+                   high=high)  # fmt: skip
+    return say("{accuracy} right (95% interval {low} to {high}).", accuracy=accuracy, low=low, high=high)
 
 
 def beside(found: Ceiling, say: Tongue) -> str:
