@@ -99,7 +99,7 @@ async def test_keys_menu_alert_and_files(page: playwright.Page, sandbox: Sandbox
 
 
 async def test_a_sound_can_be_played(page: playwright.Page, sandbox: Sandbox) -> None:
-    """Seen to fail: served as an attachment to save, with a type that no browser plays."""
+    """Seen to fail: drawn as a document to save; the file's bytes refused."""
     await page.get_by_role("button", name="Start", exact=True).click()
     await page.get_by_text("Welcome").wait_for()
     file = sandbox.telegram.files.put("audio", Upload("sound.wav", "audio/x-wav", wav()))
