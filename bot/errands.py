@@ -67,7 +67,8 @@ class Chores:
     async def _telling(self, speech: Speech, item_id: ItemId, chat: int) -> None:
         item = await self._ledger.transact(lambda tx: tx.item(item_id))
         campaign = await self._ledger.transact(lambda tx: tx.campaign(item.campaign))
-        if item.content.medium is not Medium.TEXT or campaign.serving is None:
+        several = campaign.draft.kind is Kind.MULTI  # no single label whose words could be told
+        if item.content.medium is not Medium.TEXT or campaign.serving is None or several:
             return
         label = item.posterior.index(max(item.posterior))
         try:

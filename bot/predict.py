@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from bot.serving import Serving, serving_of, told
 from bot.settings import Settings
+from core.campaign import Kind
 from core.errors import BadInput, Refused
 from core.item import between
+from core.marks import likeliest, sureness, written
 from storage.archive import SqlArchive
 from storage.engine import parse
 from storage.exchange.answers_csv import line
@@ -39,7 +41,7 @@ def run(
         raise Refused("The schema of the database is not the newest: run `crowdloop migrate` (serve does it too).")
     serving = serving_of(SqlArchive(parse(settings.storage.url)), settings, slug, wanted)
     speaker = Speaker(serving.folder, serving.campaign.labels, serving.campaign.draft.glossary)
-    write = (_csv if as_csv else _json)(serving)
+    write = (csv_writer if as_csv else json_writer)(serving)
     try:
         if as_csv:
             out.write(line(header(serving)))
@@ -71,17 +73,25 @@ def header(serving: Serving) -> list[str]:
     return ["label", "confidence", *serving.campaign.labels, "version"]
 
 
-def _json(serving: Serving) -> Writer:
-    labels, version = serving.campaign.labels, serving.version
-    return lambda text, said: json.dumps(told(text, labels, said.tolist(), version), ensure_ascii=False) + "\n"
+def json_writer(serving: Serving) -> Writer:
+    labels, version, several = serving.campaign.labels, serving.version, _several(serving)
+    return lambda text, said: json.dumps(told(text, labels, said.tolist(), version, several), ensure_ascii=False) + "\n"
 
 
-def _csv(serving: Serving) -> Writer:
+def _several(serving: Serving) -> bool:
+    return serving.campaign.draft.kind is Kind.MULTI
+
+
+def csv_writer(serving: Serving) -> Writer:
     def write(text: str, said: Floats) -> str:
         if not text.strip():
             return line(["", "", *("" for _ in said), serving.version])
+        chances, names = [f"{chance:.6f}" for chance in said], serving.campaign.labels
+        if _several(serving):
+            of = said.tolist()
+            label, sure = written(likeliest(of), names), f"{sureness(of):.6f}"
+            return line([label, sure, *chances, serving.version])
         at = int(np.argmax(said))
-        chances = [f"{chance:.6f}" for chance in said]
-        return line([serving.campaign.labels[at], chances[at], *chances, serving.version])
+        return line([names[at], chances[at], *chances, serving.version])
 
     return write

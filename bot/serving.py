@@ -10,6 +10,7 @@ from bot.settings import Settings
 from core.campaign import Campaign, Kind
 from core.errors import NotFound, Refused
 from core.ids import VersionId
+from core.marks import likeliest
 from core.ports import Archive
 
 
@@ -31,8 +32,6 @@ def serving_of(archive: Archive, settings: Settings, slug: str, wanted: str = ""
     campaign = archive.campaign_named(slug)
     if campaign.draft.kind is Kind.TEXT:
         raise Refused(f"Campaign {slug} collects written answers: no version learns to write them.")
-    if campaign.draft.kind is Kind.MULTI:
-        raise Refused(f"Campaign {slug} collects sets of labels: its versions choose what is asked next, no more yet.")
     version = _wanted(archive, campaign, wanted) if wanted else campaign.serving
     if version is None:
         raise Refused(f"No version of {slug} serves yet: its first night has still to come or to promote one.")
@@ -51,10 +50,21 @@ def _wanted(archive: Archive, campaign: Campaign, wanted: str) -> VersionId:
     return found[0]
 
 
-def told(text: str, labels: Sequence[str], chances: Sequence[float], version: str) -> dict[str, object]:
-    """What a version says of a text, for JSON; a blank text has no label. `chances` (K,) sum to 1."""
+def one_label(campaign: Campaign) -> None:
+    """Refused where several labels may hold, for what has no form for that yet."""
+    if campaign.draft.kind is Kind.MULTI:
+        raise Refused(f"The versions of {campaign.slug} say sets of labels: only `predict` can ask them so far.")
+
+
+def told(
+    text: str, labels: Sequence[str], chances: Sequence[float], version: str, several: bool = False
+) -> dict[str, object]:
+    """What a version says of a text, for JSON; a blank text has no label. `chances` (K,) sum to 1, or are those of each
+    label where `several` may hold: then there are "labels"."""
     if not text.strip():
-        return {"label": None, "probabilities": None, "version": version}
+        return {"labels" if several else "label": None, "probabilities": None, "version": version}
     rounded = [round(float(chance), 6) for chance in chances]
-    likeliest = labels[rounded.index(max(rounded))]
-    return {"label": likeliest, "probabilities": dict(zip(labels, rounded, strict=True)), "version": version}
+    said = {"probabilities": dict(zip(labels, rounded, strict=True)), "version": version}
+    if several:
+        return {"labels": [labels[at] for at in likeliest(rounded)], **said}
+    return {"label": labels[rounded.index(max(rounded))], **said}

@@ -32,7 +32,7 @@ class Speakers:
     def of(self, folder: Path, labels: list[str], glossary: tuple[Term, ...] = ()) -> Speaker:
         """The speaker of a version. Raises VersionRefused."""
         speaker = self._known.pop(folder.parent, None)
-        if speaker is None or speaker.version.folder != folder or list(speaker.version.card.labels) != labels:
+        if speaker is None or speaker.version.folder != folder or list(speaker.labels) != labels:
             speaker = None  # the old one is gone before the new one comes
             speaker = Speaker(folder, labels)
         self._known[folder.parent] = speaker
@@ -54,8 +54,8 @@ def answer(speakers: Speakers, line: bytes) -> tuple[bytes, bytes]:
         said = speaker.say(texts)
     except CrowdloopError as error:
         return orjson.dumps({"refused": str(error)}) + b"\n", b""
-    name = speaker.version.hash
-    return framed([orjson.dumps(told(text, labels, row, name)) for text, row in zip(texts, said, strict=True)])
+    name, several = speaker.version.hash, speaker.several
+    return framed([orjson.dumps(told(text, labels, row, name, several)) for text, row in zip(texts, said, strict=True)])
 
 
 def framed(lines: list[bytes]) -> tuple[bytes, bytes]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bot.serving import serving_of
+from bot.serving import one_label, serving_of
 from bot.settings import Settings
 from core.errors import Refused
 from storage.archive import SqlArchive
@@ -26,6 +26,7 @@ def run(settings: Settings, slug: str, folder: Path, wanted: str = "", onnx: boo
     if pending(settings.storage.url):
         raise Refused("The schema of the database is not the newest: run `crowdloop migrate` (serve does it too).")
     serving = serving_of(SqlArchive(parse(settings.storage.url)), settings, slug, wanted)
+    one_label(serving.campaign)
     further = onnx_writers(int8) if onnx or int8 else []
     speaker = Speaker(serving.folder, serving.campaign.labels)
     told = glossary_csv(serving.campaign.draft.glossary) if serving.campaign.draft.glossary else ""

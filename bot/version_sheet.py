@@ -12,7 +12,7 @@ from functools import partial
 
 import numpy as np
 
-from bot.serving import serving_of
+from bot.serving import one_label, serving_of
 from bot.settings import Settings
 from core.agreement import Agreement, Scale, alpha, bootstrap, fleiss
 from core.audit import believed, trust_in
@@ -63,6 +63,7 @@ def sheet_of(
     where the version is damaged.
     """
     serving = serving_of(archive, settings, slug, wanted or _newest(archive, slug))
+    one_label(serving.campaign)
     campaign, known = serving.campaign, archive.versions(serving.campaign.id)
     snapshot = archive.snapshot(campaign.id)
     beliefs = beliefs_of(snapshot)

@@ -11,6 +11,7 @@ from training.errors import VersionRefused
 from training.examples import Floats
 from training.pool import suggest
 from training.recipe import Aim, Kind
+from training.several import names, narrow
 from training.trainer import load_network
 from training.versions import open_version
 
@@ -30,14 +31,18 @@ class Speaker:
             raise VersionRefused(f"Version {self.version.hash[:12]} reads pictures: it has nothing to say of texts.")
         if self.version.card.recipe.aim not in (Aim.LABEL, Aim.RATING):
             raise VersionRefused(f"Version {self.version.hash[:12]} does not choose one label of a text.")
-        if self.version.card.labels != tuple(labels):
+        self.labels = tuple(labels)
+        self.several = self.version.card.labels == names(labels)  # of which several may hold
+        if self.version.card.labels != self.labels and not self.several:
             raise VersionRefused(f"Version {self.version.hash[:12]} learned other labels than this campaign has.")
         self.glossary = glossary
         self.network, self.probe = load_network(self.version)
 
     def say(self, texts: Sequence[str], batch: int = 32) -> Floats:
-        """Return (N, K) calibrated probabilities, rows sum to 1, in the order of the texts."""
-        return suggest(self.network, self.probe, self.version.card, self.read(texts), batch)[0]
+        """Return (N, K) calibrated probabilities in the order of the texts: rows sum to 1, or the chances of each label
+        where several may hold."""
+        said = suggest(self.network, self.probe, self.version.card, self.read(texts), batch)[0]
+        return narrow(said) if self.several else said
 
     def read(self, texts: Sequence[str]) -> list[str]:
         """Return what the network reads of texts."""

@@ -7,17 +7,20 @@ that weighs as much as a sure one.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
 import numpy as np
+import orjson
 import pytest
 
 from bot.nightly import words_of_picture
-from bot.serving import serving_of
-from bot.settings import Settings
+from bot.predict import csv_writer
+from bot.serving import Serving, one_label
+from bot.speaking import Speakers, answer
 from bot.telegram.views_night import night_report
 from bot.telegram.words import Words
 from core.errors import NothingToLearn, Refused
@@ -35,6 +38,7 @@ from tests.training.conftest import FILLER, TOPICS, base, recipe
 from training.pictures import night_picture
 from training.recipe import Recipe
 from training.several import names, narrow, wide
+from training.speaker import Speaker
 from training.teacher import Teacher
 
 __all__ = ["base", "recipe"]  # fixtures
@@ -93,8 +97,27 @@ def test_a_night_teaches_sets_judges_labels_and_orders_by_doubt(recipe: Recipe, 
     said = _said(teacher, report.version, market.texts)
     plain = [at for at, item in enumerate(snapshot.items) if item.role is not Role.CONTROL]
     assert said.shape == (160, 3) and ((said > 0.5) == market.truth)[plain].mean() > 0.85
+    heard(market, tmp_path / report.version, said)
     (letter,) = market.store.letters.values()
     assert "标签判断正确率" in letter.body["caption"]
+
+
+def heard(market: Market, folder: Path, night: np.ndarray) -> None:
+    """What `predict` and the HTTP door say of three texts is what the night scored."""
+    names, some = list(market.campaign.labels), market.texts[:3]
+    assert Speaker(folder, names).say(some) == pytest.approx(night[:3], abs=1e-5)
+    speakers = Speakers()
+    asked = orjson.dumps({"folder": str(folder), "labels": names, "texts": some})
+    for _ in range(2):
+        bodies = [json.loads(line) for line in answer(speakers, asked)[1].splitlines()]
+    for body, row in zip(bodies, night[:3], strict=True):
+        assert body["labels"] == [name for name, p in zip(names, row, strict=True) if p > 0.5]
+        assert list(body["probabilities"].values()) == pytest.approx(row.tolist(), abs=1e-5)
+    write = csv_writer(Serving(market.campaign, VersionId("v"), folder))
+    assert write("rain", np.array([0.9, 0.6, 0.2])) == "l0|l1,0.600000,0.900000,0.600000,0.200000,v\r\n"
+    assert write("rain", np.array([0.1, 0.1, 0.1])).startswith("(none),0.900000,")
+    with pytest.raises(Refused, match="only `predict` can ask them"):
+        one_label(market.campaign)
 
 
 def _said(teacher: Teacher, version: VersionId, texts: Sequence[str]) -> np.ndarray:
@@ -150,7 +173,7 @@ def test_what_is_turned_down_is_taken_back_whole() -> None:
     assert back == pytest.approx(np.tile(pool.prior, (len(items), 1)))
 
 
-def test_one_set_alone_teaches_nothing_and_versions_are_no_oracle(recipe: Recipe, tmp_path: Path) -> None:
+def test_one_set_alone_teaches_nothing(recipe: Recipe, tmp_path: Path) -> None:
     market = Market(items=60, known=4)
     market.truth[:] = [True, False, False]
     market.sees[:], market.imagines[:] = 0.99, 0.0
@@ -159,5 +182,3 @@ def test_one_set_alone_teaches_nothing_and_versions_are_no_oracle(recipe: Recipe
     with pytest.raises(NothingToLearn, match="same label"):
         market.night(teacher_of(tmp_path, recipe))
     assert beliefs_of(market.archive.snapshot(market.campaign.id)).items
-    with pytest.raises(Refused, match="sets of labels"):
-        serving_of(market.archive, Settings(), "c")
