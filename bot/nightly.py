@@ -206,6 +206,8 @@ def words_of_picture(say: Tongue) -> NightWords:
         kept=say("The serving version stays; tonight's is kept as a candidate."),
         lacks=say("No"),
         holds=say("Yes"),
+        cases=say("How sure it is, labels"),
+        parts=say("Yes and no, % of labels"),
         nothing=say("No audit item has enough answers yet: nothing to judge by."),
     )
 

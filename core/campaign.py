@@ -57,7 +57,7 @@ class Policy:
     suspension: float = 0.01  # share of honest workers that the test on controls may stop; 0 stops nobody
     audit_share: float = 0.1  # share of items kept from training, by hash of their name
     head: int = 32  # how many of the best open items a question is drawn from
-    network_weight: float = 1.0  # most that is heard of the serving version; the campaign learns how much, 0 is silent
+    network_weight: float = 1.0  # most that is heard of the serving version, as learnt; 0 is silent, as is Kind.MULTI
     form: Form | None = None  # of every question; None: by worth
     auto_label: bool = False  # whether a version may settle items of which it is sure enough (`core/auto_label.py`)
     show_suggestion: float = 0.0  # share of questions that tell what a version thinks, to measure what that does

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -43,8 +43,10 @@ class NightWords:
     sure: str = "How sure it is, items"
     promoted: str = "Tonight's version is better and serves from now on."
     kept: str = "The serving version stays; tonight's is kept as a candidate."
-    lacks: str = "no"  # of a label, where several may hold
+    lacks: str = "no"  # where several labels may hold, each is a case of its own
     holds: str = "yes"
+    cases: str = "How sure it is, labels"
+    parts: str = "Yes and no, % of labels"
     nothing: str = "No audit item has enough answers yet: nothing to judge by."
 
 
@@ -73,6 +75,7 @@ def night_picture(report: NightReport, history: Sequence[LearningPoint] = (), wo
     said, crowd, rival = (as_two(one) if several and one is not None else one
                           for one in (report.candidate, report.truth, report.serving))  # fmt: skip
     assert said is not None and crowd is not None
+    words = replace(words, sure=words.cases, shares=words.parts) if several else words
     accuracy = Interval(now.accuracy, now.low, now.high)
     before = report.before and Interval(report.before.accuracy, report.before.low, report.before.high)
     return draw_night(
@@ -81,7 +84,7 @@ def night_picture(report: NightReport, history: Sequence[LearningPoint] = (), wo
             verdict=words.promoted if report.promoted else words.kept,
             labels=(words.lacks, words.holds) if several else report.campaign.labels,
             before=before or None,
-            after=figures(said, crowd),
+            after=replace(figures(said, crowd), items=now.items),
             accuracy=accuracy,
             sureness=said.max(axis=1),
             nights=(*history, LearningPoint(report.taught, accuracy)),

@@ -47,8 +47,8 @@ class Teacher:
         """The id of a new version; TrainingFailed says why there is none."""
         examples = self._examples(lessons)
         recipe = replace(self.recipe, aim=Aim.RATING) if self.graded else self.recipe
-        if self.several:  # nearly all sets are alike in most labels: there is nothing to draw together
-            recipe = replace(recipe, contrast=0.0)
+        if self.several:  # sets are alike in most labels: nothing to draw together, and no single one to doubt
+            recipe = replace(recipe, contrast=0.0, noise_filter=False)
         if self.search_hours and team().size == 1:  # the engine of several processes knows trainings, not searches
             tell("search 0%")
             judge = partial(judge_by_folds, examples, groups_of(examples.contents))
