@@ -16,7 +16,7 @@ from core.grouping import words_of
 YES, NO = re.compile(r"yes|是", re.IGNORECASE), re.compile(r"no|不是", re.IGNORECASE)
 IS_IT = re.compile(r"“([^”]+)”(?:\?|吗)")
 NONE_OF_THESE = re.compile(r"none of|都不是|以上都", re.IGNORECASE)
-TICKED, LEFT = "✅", "⬜"  # before a label that is marked, and one that may be
+TICKED, LEFT = "☑", "☐"  # before a label that is marked, and one that may be
 DONE = re.compile(r"done|完成", re.IGNORECASE)
 NOT_SURE = re.compile(r"not sure|不确定", re.IGNORECASE)
 ANOTHER = re.compile(r"(another|其他)…? ›", re.IGNORECASE)

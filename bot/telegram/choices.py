@@ -15,7 +15,7 @@ from core.question import Press, Question, Tap
 
 FIRST, GROUPS, OPENED = 0, 1, 2  # pages: the first, that of the groups, that of group 0; group 1 comes next
 MEANINGS = 999  # no page: what the terms in the text mean
-ON, OFF = "✅ ", "⬜ "  # before a label that is marked, and one that is left: equally wide, so that no row moves
+ON, OFF = "☑ ", "☐ "  # before a label that is marked, and one that is left: plain signs, which every font has
 GUESS = "✦ "  # before the label that a version thinks likeliest, where the worker is told
 
 

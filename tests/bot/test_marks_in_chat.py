@@ -63,16 +63,16 @@ async def test_labels_are_ticked_and_done_answers(here: Town) -> None:
     shown = here.last(ANN)
     assert "Mark all that hold" in shown.text
     assert list(shown.buttons) == [
-        "⬜ noise", "⬜ smell", "⬜ rude staff", "⬜ price", "None of these", "Not sure", "Skip", "Problem",
+        "☐ noise", "☐ smell", "☐ rude staff", "☐ price", "None of these", "Not sure", "Skip", "Problem",
     ]  # fmt: skip
     letters = len(here.letters)
-    await here.tap(ANN, "⬜ noise")
+    await here.tap(ANN, "☐ noise")
     assert [letter.method for letter in here.letters[letters:]] == ["editMessageReplyMarkup"], "only the buttons change"
-    await here.tap(ANN, "⬜ price")
-    await here.tap(ANN, "⬜ smell")
-    await here.tap(ANN, "✅ price")
+    await here.tap(ANN, "☐ price")
+    await here.tap(ANN, "☐ smell")
+    await here.tap(ANN, "☑ price")
     assert await here.answers(of.id) == 0, "ticks answer nothing"
-    assert list(here.last(ANN).buttons)[:5] == ["✅ noise", "✅ smell", "⬜ rude staff", "⬜ price", "Done"]
+    assert list(here.last(ANN).buttons)[:5] == ["☑ noise", "☑ smell", "☐ rude staff", "☐ price", "Done"]
     assert await here.tap(ANN, "Done") == "Saved: “noise, smell”."
     assert await said(here, await item(here, "i0")) == [(0, 1)]
 
@@ -81,17 +81,17 @@ async def test_taps_on_an_old_screen_say_what_they_mean(here: Town) -> None:
     """Two labels tapped before the first edit arrives both count; one tapped twice counts once."""
     await opened(here, *texts("loud and smelly"))
     old = here.last(ANN)
-    for label in ("⬜ noise", "⬜ smell", "⬜ smell"):
+    for label in ("☐ noise", "☐ smell", "☐ smell"):
         await here.press(ANN, old.buttons[label], old)
     toast = await here.press(ANN, old.buttons["None of these"], old)
     assert toast == "Your marks had changed: look once more, then tap again."
-    assert list(here.last(ANN).buttons)[:5] == ["✅ noise", "✅ smell", "⬜ rude staff", "⬜ price", "Done"]
+    assert list(here.last(ANN).buttons)[:5] == ["☑ noise", "☑ smell", "☐ rude staff", "☐ price", "Done"]
     ticked = here.last(ANN)
     assert await here.tap(ANN, "Done") == "Saved: “noise, smell”."
-    assert await here.press(ANN, ticked.buttons["✅ noise"], ticked) == (
+    assert await here.press(ANN, ticked.buttons["☑ noise"], ticked) == (
         "This is done already. /next shows the open question."
     )
-    assert await here.press(BOB, ticked.buttons["✅ noise"], ticked) != "", "somebody else's button"
+    assert await here.press(BOB, ticked.buttons["☑ noise"], ticked) != "", "somebody else's button"
     assert await said(here, await item(here, "i0")) == [(0, 1)]
 
 
@@ -99,10 +99,10 @@ async def test_nothing_holds_and_not_sure_are_answers_and_undo_keeps_the_ticks(h
     await opened(here, *texts("fine", "loud"))
     assert await here.tap(ANN, "None of these") == "Saved: “none of these”."
     assert await here.tap(BOB, "Not sure") == "Saved: “not sure”."
-    await here.tap(EVE, "⬜ noise")
+    await here.tap(EVE, "☐ noise")
     await here.tap(EVE, "Done")
     assert await here.tap(EVE, "Undo") == "Taken back. Here it is again."
-    assert list(here.last(EVE).buttons)[:2] == ["✅ noise", "⬜ smell"]
+    assert list(here.last(EVE).buttons)[:2] == ["☑ noise", "☐ smell"]
     first, second = [await said(here, await item(here, name)) for name in ("i0", "i1")]
     assert sorted([*first, *second], key=str) == [(), None]
 
@@ -110,10 +110,10 @@ async def test_nothing_holds_and_not_sure_are_answers_and_undo_keeps_the_ticks(h
 async def test_a_missed_control_names_the_set(here: Town) -> None:
     known = NewItem("c", Content(Medium.TEXT, "loud, and dear"), truth=0b1001, reason="It says both.")
     of = await opened(here, known, control_share=1.0)
-    await here.tap(ANN, "⬜ noise")
+    await here.tap(ANN, "☐ noise")
     assert await here.tap(ANN, "Done") == "The answer to this one is known: “noise, price”. It says both."
-    await here.tap(BOB, "⬜ price")
-    await here.tap(BOB, "⬜ noise")
+    await here.tap(BOB, "☐ price")
+    await here.tap(BOB, "☐ noise")
     assert await here.tap(BOB, "Done") == "Saved: “noise, price”."
     assert await here.answers(of.id) == 0, "answers to controls are counted apart"
     assert (await item(here, "c")).posterior == (1.0, 0.0, 0.0, 1.0)
@@ -121,9 +121,9 @@ async def test_a_missed_control_names_the_set(here: Town) -> None:
 
 async def test_an_admin_settles_a_disputed_set(here: Town) -> None:
     await opened(here, *texts("hm"), max_overlap=2)
-    await here.tap(ANN, "⬜ noise")
+    await here.tap(ANN, "☐ noise")
     await here.tap(ANN, "Done")
-    await here.tap(BOB, "⬜ smell")
+    await here.tap(BOB, "☐ smell")
     await here.tap(BOB, "Done")
     assert (await item(here, "i0")).verdict is Verdict.DISPUTED
     await here.send(ADMIN, "/review pets")
@@ -131,7 +131,7 @@ async def test_an_admin_settles_a_disputed_set(here: Town) -> None:
     assert "Least sure: that “" in card.text and "says “noise”" not in card.text and "says noise: " in card.text
     wanted = {"noise": True, "smell": True, "price": False, "rude staff": False}
     for label, on in wanted.items():
-        if (now := f"{'⬜' if on else '✅'} {label}") in here.last(ADMIN).buttons:
+        if (now := f"{'☐' if on else '☑'} {label}") in here.last(ADMIN).buttons:
             await here.tap(ADMIN, now)
     assert await here.tap(ADMIN, "Settle it so") == "Settled: “noise, smell”."
     found = await item(here, "i0")
@@ -153,7 +153,7 @@ async def test_from_new_to_the_export(here: Town, tmp_path: Path) -> None:
         await here.tap(person, "I agree")
         while "Skip" in here.last(person).buttons:
             for label in next(marks for text, marks in truth.items() if text in here.last(person).text):
-                await here.tap(person, f"⬜ {label}")
+                await here.tap(person, f"☐ {label}")
             await here.tap(person, "Done" if "Done" in here.last(person).buttons else "None of these")
     found = [await item(here, name, "visits") for name in ("a", "b")]
     assert [one.verdict for one in found] == [Verdict.SETTLED] * 2
