@@ -29,7 +29,7 @@ from storage.archive import SqlArchive
 from storage.engine import parse
 
 FOLDER = Path("state/demo")
-NIGHT = 240.0  # seconds that a night of the demo may take
+NIGHT = 1200.0  # seconds that a night of the demo may take; two minutes on two cores that have nothing else to do
 QUIET = 30.0  # seconds for the last taps of a day to arrive
 
 console = Console()
