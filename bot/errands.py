@@ -68,12 +68,12 @@ class Chores:
         item = await self._ledger.transact(lambda tx: tx.item(item_id))
         campaign = await self._ledger.transact(lambda tx: tx.campaign(item.campaign))
         several = campaign.draft.kind is Kind.MULTI  # no single label whose words could be told
-        if item.content.medium is not Medium.TEXT or campaign.serving is None or several:
+        if item.content.medium not in (Medium.TEXT, Medium.PAIR) or campaign.serving is None or several:
             return
         label = item.posterior.index(max(item.posterior))
         try:
             serving = await asyncio.to_thread(serving_of, self._archive, self._settings, campaign.slug)
-            words = await speech.telling(serving, item.content.text, label)
+            words = await speech.telling(serving, item.content.words, label)
         except CrowdloopError as error:  # nobody waits for it
             log.info("telling.missed", item=item_id, reason=str(error))
             return

@@ -52,6 +52,11 @@ class Examples:
         return len(self.contents)
 
     @property
+    def pairs(self) -> bool:
+        """Return whether any content is a pair of texts."""
+        return self.kind is Kind.TEXT and any(BETWEEN in content for content in self.contents)
+
+    @property
     def fingerprint(self) -> str:
         """Return the sha256 of everything in the snapshot: its provenance."""
         digest = hashlib.sha256(self.kind.encode())
@@ -72,6 +77,12 @@ def by_parts(contents: Sequence[str]) -> Iterator[tuple[list[int], list[list[str
         rows = [row for row, parts in enumerate(texts) if len(parts) == count]
         if rows:
             yield rows, [list(column) for column in zip(*(texts[row] for row in rows), strict=True)]
+
+
+def both(contents: Sequence[str]) -> list[str]:
+    """Return 2 N texts: of each content the first and the second; one that is no pair is beside itself."""
+    pairs = [content.split(BETWEEN, 1) for content in contents]
+    return [text for parts in pairs for text in (parts[0], parts[-1])]
 
 
 def held_parts(n: int, share: float, rng: np.random.Generator) -> list[tuple[Rows, Rows]]:

@@ -14,6 +14,7 @@ from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
+from core.item import BETWEEN, between
 from training.errors import VersionRefused
 from training.examples import Floats
 from training.export_card import readme
@@ -89,6 +90,8 @@ def fill(part: Path, speaker: Speaker, further: Sequence[Writer]) -> dict[str, f
     network.tokenizer.model_max_length = network.max_length
     network.tokenizer.save_pretrained(part)
     texts = samples(network.tokenizer, network.max_length)
+    if network.pairs:
+        texts = [between(*two) for two in zip(texts, reversed(texts), strict=True)]
     expected = speaker.say(texts)
     differences = {"model.safetensors": apart(expected, by_transformers(part, texts))}
     if differences["model.safetensors"] > CLOSE:
@@ -114,6 +117,7 @@ def portable(speaker: Speaker) -> CrowdloopForSequenceClassification:
         probe_share=card.blend.probe_share,
         final_temperature=card.blend.temperature,
         graded=card.recipe.aim is Aim.RATING,
+        pairs=card.recipe.pairs,
         id2label=names,
         label2id={name: at for at, name in names.items()},
     )
@@ -170,7 +174,7 @@ def by_transformers(folder: Path, texts: Sequence[str]) -> Floats:
     found = []
     with torch.inference_mode():
         for text in texts:
-            told = tokenizer(text, truncation=True, return_tensors="pt")
+            told = tokenizer(text.split(BETWEEN), padding=True, truncation=True, return_tensors="pt")
             found.append(torch.softmax(model(**told).logits.double(), -1)[0].numpy())
     return np.stack(found)
 

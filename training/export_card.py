@@ -24,6 +24,9 @@ session = onnxruntime.InferenceSession(FILE)
 probabilities, = session.run(None, {name: told[name].astype("int64") for name in ("input_ids", "attention_mask")})
 ```"""
 
+PAIRS = """This version compares pairs. The rows that the model is given are texts, those of a pair side by side
+(`["A", "B", "A of the next", "B of the next"]`); of each pair comes one row of logits."""
+
 GLOSSARY = """## Left out
 
 The campaign has a glossary; the meanings of its terms are put before each text that holds them (`glossary.csv` lists
@@ -44,6 +47,7 @@ def readme(version: Version, title: str, differences: Mapping[str, float], gloss
         _voices(card.blend.probe_share),
         CODE,
         *onnx,
+        *([PAIRS] if card.recipe.pairs else []),
         *([GLOSSARY] if glossary else []),
         "## Checked\n\nGreatest difference of any probability from the version's own, over 24 texts of all lengths:",
         "\n".join(checked),

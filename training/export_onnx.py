@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast
 
+from core.item import BETWEEN
 from training.errors import VersionRefused
 from training.examples import Floats
 from training.export import Writer
@@ -47,7 +48,7 @@ def write_float(folder: Path, texts: Sequence[str]) -> Floats:
     """Write the graph of the model that lies in the folder; return what it says of texts (N, K)."""
     model = CrowdloopForSequenceClassification.from_pretrained(folder, attn_implementation="eager")
     model.train(False)
-    ids = torch.randint(5, 50, (3, 7))
+    ids = torch.randint(5, 50, (4, 7))
     either = torch.export.Dim.DYNAMIC
     shape = {0: either, 1: either}
     with warnings.catch_warnings(), torch.inference_mode():
@@ -96,12 +97,12 @@ class OnnxSpeaker:
 
     def say(self, texts: Sequence[str], batch: int = 32) -> Floats:
         """Return (N, K) probabilities, in the order of the texts; batches hold texts of like length."""
-        tokens = self.tokenizer(list(texts), truncation=True)["input_ids"]
-        order = sorted(range(len(texts)), key=lambda at: len(tokens[at]))
+        tokens = [self.tokenizer(text.split(BETWEEN), truncation=True)["input_ids"] for text in texts]
+        order = sorted(range(len(texts)), key=lambda at: max(map(len, tokens[at])))
         found: list[Floats] = [np.zeros(0)] * len(texts)
         for start in range(0, len(order), batch):
             rows = order[start : start + batch]
-            told = self.tokenizer.pad({"input_ids": [tokens[at] for at in rows]}, return_tensors="np")
+            told = self.tokenizer.pad({"input_ids": [part for at in rows for part in tokens[at]]}, return_tensors="np")
             fed = {name: np.asarray(told[name], np.int64) for name in ("input_ids", "attention_mask")}
             (said,) = self.session.run(None, fed)  # type: ignore[attr-defined]
             for at, row in zip(rows, said, strict=True):

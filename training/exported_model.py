@@ -32,11 +32,14 @@ class CrowdloopConfig(PretrainedConfig):  # type: ignore[no-untyped-call]
         probe_share: float = 0.0,
         final_temperature: float = 1.0,
         graded: bool = False,
+        pairs: bool = False,
         **others: Any,
     ) -> None:
         self.base, self.trained_layers = base or {}, trained_layers
         self.network_temperature, self.probe_temperature = network_temperature, probe_temperature
-        self.probe_share, self.final_temperature, self.graded = probe_share, final_temperature, graded
+        self.probe_share, self.final_temperature, self.graded, self.pairs = (
+            probe_share, final_temperature, graded, pairs
+        )  # fmt: skip
         super().__init__(**others)
 
 
@@ -93,7 +96,7 @@ class CrowdloopForSequenceClassification(PreTrainedModel):  # type: ignore[no-un
         )
         if getattr(base, "pooler", None) is not None:
             base.pooler = None
-        width, labels = base.config.hidden_size, len(config.id2label or {})
+        width, labels = base.config.hidden_size * (3 if config.pairs else 1), len(config.id2label or {})
         self.lower, upper = cut(base, config.trained_layers)
         tuned, probed = config.probe_share < 1, config.probe_share > 0
         self.twin = copy.deepcopy(upper) if probed else None
@@ -111,7 +114,10 @@ class CrowdloopForSequenceClassification(PreTrainedModel):  # type: ignore[no-un
         labels: Tensor | None = None,
         **_: Any,
     ) -> SequenceClassifierOutput:
-        """Logits whose softmax is what the version says; token types are ignored, as in training."""
+        """Logits whose softmax is what the version says; token types are ignored, as in training.
+
+        Where the version compares pairs, rows are texts: the first and the second of each pair, side by side.
+        """
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         logits = torch.log(self.mixed(input_ids, mask) + 1e-12) / self.config.final_temperature
         loss = None if labels is None else nn.functional.cross_entropy(logits, labels)
@@ -124,13 +130,21 @@ class CrowdloopForSequenceClassification(PreTrainedModel):  # type: ignore[no-un
             known = {"inputs_embeds": self.lower(input_ids=input_ids, attention_mask=mask).last_hidden_state}
         parts = []
         if self.upper is not None and self.head is not None:
-            logits = self.head(mean(self.upper(**known, attention_mask=mask).last_hidden_state, mask))
+            logits = self.head(self.pooled(self.upper(**known, attention_mask=mask).last_hidden_state, mask))
             parts.append((1 - config.probe_share) * torch.softmax(logits / config.network_temperature, -1))
         if self.twin is not None and self.probe is not None:
-            features = mean(self.twin(**known, attention_mask=mask).last_hidden_state, mask)
+            features = self.pooled(self.twin(**known, attention_mask=mask).last_hidden_state, mask)
             logits = self.probe(nn.functional.normalize(features, dim=-1))
             parts.append(config.probe_share * torch.softmax(logits / config.probe_temperature, -1))
         return torch.stack(parts).sum(0)
+
+    def pooled(self, states: Tensor, mask: Tensor) -> Tensor:
+        """(B, D) means over tokens; of 2 B texts in pairs (B, 3 D), as in training."""
+        means = mean(states, mask)
+        if not self.config.pairs:
+            return means
+        u, v = nn.functional.normalize(means, dim=-1).view(-1, 2, means.shape[-1]).unbind(1)
+        return torch.cat([u - v, (u - v).abs(), u * v * means.shape[-1] ** 0.5], dim=-1)
 
 
 class Grades(nn.Module):

@@ -66,6 +66,16 @@ def head_for(aim: Aim, width: int, labels: int) -> nn.Module:
     return LabelHead(width, 1 if aim is Aim.PAIR else labels)
 
 
+def compared(pooled: Tensor) -> Tensor:
+    """Return (B, 3 D): u - v, |u - v| and u * v of the two texts of each pair, whose (2 B, D) states lie side by side.
+
+    u and v have length one; their product is scaled to weigh as much. Conneau et al. 2017, DOI 10.18653/v1/D17-1070,
+    who keep u and v themselves in the place of u - v (on `product` that was a little worse).
+    """
+    u, v = nn.functional.normalize(pooled, dim=-1).view(-1, 2, pooled.shape[-1]).unbind(1)
+    return torch.cat([u - v, (u - v).abs(), u * v * pooled.shape[-1] ** 0.5], dim=-1)
+
+
 def mean_pool(states: Tensor, mask: Tensor | None) -> Tensor:
     """Return (B, D): the mean of the states (B, T, D) over the tokens that the mask (B, T) shows."""
     if mask is None:

@@ -100,6 +100,8 @@ class Recipe:
     """Share of the examples on which the version is calibrated before it is trained again on all of them."""
     hours: float = 4.0
     """Time for one training; when it runs short the step size falls faster, and what was learned is kept."""
+    pairs: bool = False
+    """Contents are pairs, whose texts are read apart and then compared; the examples say so, whatever stands here."""
     seed: int = 0
     """Where all chance comes from."""
     device: str = "auto"
@@ -139,12 +141,12 @@ class Recipe:
         """Return the sha256 of all fields."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
-    def suited_to(self, kind: Kind, examples: int) -> Recipe:
+    def suited_to(self, kind: Kind, examples: int, pairs: bool = False) -> Recipe:
         """Return the recipe for N examples of this kind: few are seen more often; a network from scratch trains all
         weights, about 400 steps."""
         if kind is Kind.TEXT or self.vision_base:
             often = max(self.epochs, -(-self.least_steps * self.batch_size // examples))
-            return replace(self, epochs=min(4 * self.epochs, often))
+            return replace(self, epochs=min(4 * self.epochs, often), pairs=pairs)
         epochs = min(60, max(10, round(400 * self.batch_size / examples)))
         return replace(
             self,

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from core.item import BETWEEN
 from training.errors import VersionRefused
-from training.heads import mean_pool
+from training.examples import both
 from training.speaker import Speaker
 from training.text_network import TextNetwork
 
@@ -28,7 +29,8 @@ class Telling:
 
 
 def telling(speaker: Speaker, text: str, label: int, most: int = 6) -> list[Telling]:
-    """Return the words that told most for or against a label, the weightiest first; `label` 0..K-1.
+    """Return the words that told most for or against a label, the weightiest first; `label` 0..K-1. Of a pair, the
+    words of both texts.
 
     Raises VersionRefused where the version's network takes no embeddings.
     """
@@ -36,31 +38,36 @@ def telling(speaker: Speaker, text: str, label: int, most: int = 6) -> list[Tell
     if not isinstance(network, TextNetwork) or not network.tokenizer.is_fast or network.prefix is not None:
         raise VersionRefused(f"Version {speaker.version.hash[:12]} cannot say which words it went by.")
     [read] = speaker.read([text])
-    told = network.tokenizer(read, truncation=True, max_length=network.max_length, return_offsets_mapping=True)
-    ids = torch.tensor([told["input_ids"]], device=network.head_device)
-    weights = gradient_times_input(speaker, network, ids, label)
-    found: dict[tuple[int, int], float] = {}
-    words = told.word_ids()
-    for at, word in enumerate(words):
-        if word is not None:
-            span = told.word_to_chars(word)
-            found[span.start, span.end] = found.get((span.start, span.end), 0.0) + weights[at]
-    shown = [Telling(read[start:end], nats) for (start, end), nats in found.items() if _says(read[start:end])]
+    texts = both([read]) if network.pairs else [read.replace(BETWEEN, " ")]
+    told = network.tokenizer(texts, padding=True, truncation=True, max_length=network.max_length, return_tensors="pt")
+    ids, mask = (told[name].to(network.head_device) for name in ("input_ids", "attention_mask"))
+    weights = gradient_times_input(speaker, network, ids, mask, label)
+    found: dict[tuple[int, int, int], float] = {}
+    for row in range(len(texts)):
+        for at, word in enumerate(told.word_ids(row)):
+            if word is not None:
+                span = told.word_to_chars(row, word)
+                place = row, span.start, span.end
+                found[place] = found.get(place, 0.0) + weights[row][at]
+    words = [(texts[row][start:end], nats) for (row, start, end), nats in found.items()]
+    shown = [Telling(word, nats) for word, nats in words if _says(word)]
     return sorted(_together(shown), key=lambda one: -abs(one.nats))[:most]
 
 
-def gradient_times_input(speaker: Speaker, network: TextNetwork, ids: Tensor, label: int) -> list[float]:
-    """Return (T,) of one text's tokens (1, T): each embedding times the gradient of log p(label) - log p(rival)."""
+def gradient_times_input(
+    speaker: Speaker, network: TextNetwork, ids: Tensor, mask: Tensor, label: int
+) -> list[list[float]]:
+    """Return each token's embedding times the gradient of log p(label) - log p(rival): (1, T) of a text's tokens
+    (1, T), (2, T) of a pair's (2, T)."""
     first = network.upper if network.lower is None else network.lower
     with torch.enable_grad():
         embedded = first.get_input_embeddings()(ids).detach().requires_grad_(True)
-        mask = torch.ones_like(ids)
         states = embedded
         if network.lower is not None:
             states = network.lower(inputs_embeds=embedded, attention_mask=mask).last_hidden_state
         odds = log_odds(speaker, network, states, mask, label)
         (slope,) = torch.autograd.grad(odds, embedded)
-    weights: list[float] = (slope * embedded).sum(dim=-1)[0].tolist()
+    weights: list[list[float]] = (slope * embedded).sum(dim=-1).tolist()
     return weights
 
 
@@ -68,10 +75,10 @@ def log_odds(speaker: Speaker, network: TextNetwork, states: Tensor, mask: Tenso
     """Return () the odds of a label against the likeliest other one, by both voices as they are blended."""
     blend, parts = speaker.version.card.blend, []
     if blend.probe_share < 1:
-        logits = network.head(mean_pool(network.above(network.upper, states, mask), mask))
+        logits = network.head(network.pooled(network.upper, states, mask))
         parts.append((1 - blend.probe_share) * torch.softmax(logits / blend.network_temperature, -1))
     if blend.probe_share > 0:
-        features = mean_pool(network.above(network.twin, states, mask), mask)
+        features = network.pooled(network.twin, states, mask)
         logits = speaker.probe.logits(torch.nn.functional.normalize(features, dim=-1).cpu())
         parts.append(blend.probe_share * torch.softmax(logits / blend.probe_temperature, -1).to(states.device))
     said = torch.log(torch.stack(parts).sum(0)[0] + 1e-12) / blend.temperature

@@ -67,7 +67,7 @@ def judge_by_folds(examples: Examples, groups: Rows) -> Judge:
     """Return how recipes are judged: each fold by a network that learned the others, with one temperature for all."""
 
     def judge(recipe: Recipe, seed: int) -> Floats:
-        recipe = recipe.suited_to(examples.kind, len(examples))
+        recipe = recipe.suited_to(examples.kind, len(examples), examples.pairs)
         fold = grouped_folds(groups, FOLDS, np.random.default_rng(seed))
         network = build_network(examples.kind, recipe, examples.soft_labels.shape[1])
         inputs = network.settle(network.encode(examples.contents), recipe.batch_size)

@@ -125,7 +125,7 @@ def tokens_of(network: TextNetwork, texts: Sequence[str]) -> tuple[TokenInputs, 
     offsets = network.tokenizer(
         list(texts), truncation=True, max_length=network.max_length, return_offsets_mapping=True
     )["offset_mapping"]
-    return network.encode(texts), [[(int(a), int(b)) for a, b in of_text] for of_text in offsets]
+    return network.numbers(texts), [[(int(a), int(b)) for a, b in of_text] for of_text in offsets]
 
 
 def tag_targets(examples: Sequence[Annotated], offsets: list[Offsets], tags: Sequence[str]) -> Floats:

@@ -15,8 +15,8 @@ from transformers.utils.logging import disable_progress_bar
 
 from training.adapters import Prefix, let_move
 from training.errors import BadBase
-from training.examples import Rows, by_parts
-from training.heads import head_for, mean_pool
+from training.examples import Rows, both, by_parts
+from training.heads import compared, head_for, mean_pool
 from training.looking import looked
 from training.network import Batch, Inputs, Network, moved
 from training.recipe import Aim, Method, Recipe
@@ -150,8 +150,8 @@ class TextNetwork(Network):
         self.prefix = Prefix(self.upper, recipe, depth) if recipe.method is Method.PREFIX else None
         if self.lower is not None:
             self.lower.requires_grad_(False)
-        self.head = head_for(recipe.aim, int(model.config.hidden_size), labels)
-        self.aim = recipe.aim
+        self.aim, self.pairs = recipe.aim, recipe.pairs
+        self.head = head_for(recipe.aim, int(model.config.hidden_size) * (3 if self.pairs else 1), labels)
 
     def train(self, mode: bool = True) -> TextNetwork:
         """Switch dropout on in the trained half only: what is frozen always says the same."""
@@ -161,9 +161,13 @@ class TextNetwork(Network):
                 part.train(False)
         return self
 
-    def encode(self, contents: Sequence[str]) -> TokenInputs:
-        """Tokenise, with the base's own sign between the texts of a pair; beyond the recipe's max_length a text is cut,
-        of a pair the longer one."""
+    def encode(self, contents: Sequence[str]) -> Inputs:
+        """Tokenise; beyond the recipe's max_length a text is cut. Pairs are two texts apart, or, where the recipe knows
+        of none, one with the base's own sign between, of which the longer text is cut."""
+        return PairInputs(self.numbers(both(contents))) if self.pairs else self.numbers(contents)
+
+    def numbers(self, contents: Sequence[str]) -> TokenInputs:
+        """Return the tokens of contents that are read as one."""
         tokens: list[list[int]] = [[]] * len(contents)
         for rows, texts in by_parts(contents):
             found = self.tokenizer(
@@ -182,6 +186,8 @@ class TextNetwork(Network):
         """Run the frozen lower layers once over all texts; (tokens, D) float32 stay on the host."""
         if self.lower is None:
             return inputs
+        if isinstance(inputs, PairInputs):
+            return PairInputs(self.settle(inputs.inner, batch_size))
         lengths = inputs.lengths
         starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         states = torch.empty(int(starts[-1]), self.upper.config.hidden_size)
@@ -221,20 +227,20 @@ class TextNetwork(Network):
         return said.float()
 
     def pooled(self, half: PreTrainedModel, states: Tensor, mask: Tensor | None) -> Tensor:
-        """Return (B, D): mean state after the upper layers, in float32."""
-        return mean_pool(self.above(half, states, mask), mask)
+        """Return (B, D) in float32: mean state after the upper layers; of 2 B texts in pairs (B, 3 D)."""
+        mean = mean_pool(self.above(half, states, mask), mask)
+        return compared(mean) if self.pairs else mean
 
     def told(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return ((B, K) logits, (B, D) states); (B, T, C) logits for spans, (B, 2) for B pairs whose 2 B contents lie
         side by side."""
-        states = self.above(self.upper, self.states(batch), batch.mask)
-        if self.aim is not Aim.SPANS:
-            states = mean_pool(states, batch.mask)
+        read = self.above if self.aim is Aim.SPANS else self.pooled
+        states = read(self.upper, self.states(batch), batch.mask)
         logits: Tensor = self.head(states)
         return logits.view(-1, 2) if self.aim is Aim.PAIR else logits, states
 
     def features(self, batch: Batch) -> Tensor:
-        """Return (B, D) mean-pooled embeddings of the untouched base, of length one."""
+        """Return (B, D) mean-pooled embeddings of the untouched base, of length one; (B, 3 D) of pairs."""
         with torch.no_grad():
             pooled = self.pooled(self.twin, self.states(batch), batch.mask)
         return nn.functional.normalize(pooled, dim=-1)

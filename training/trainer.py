@@ -52,7 +52,7 @@ class TransformerTrainer:
 
     def cross_fit(self, examples: Examples, recipe: Recipe) -> Floats:
         """Return (N, K): what is learnt from the other examples says of each. Raises TrainingFailed (BadBase)."""
-        recipe = recipe.suited_to(examples.kind, len(examples))
+        recipe = recipe.suited_to(examples.kind, len(examples), examples.pairs)
         network = build_network(examples.kind, recipe, examples.soft_labels.shape[1])
         inputs = network.settle(network.encode(examples.contents), recipe.batch_size)
         features = look_at(inputs, recipe, network.features)
@@ -75,7 +75,7 @@ class TransformerTrainer:
         return version
 
     def _train(self, examples: Examples, recipe: Recipe, home: Path, progress: Progress, record: Record) -> Version:
-        started, recipe = self.clock(), recipe.suited_to(examples.kind, len(examples))
+        started, recipe = self.clock(), recipe.suited_to(examples.kind, len(examples), examples.pairs)
         network = build_network(examples.kind, recipe, examples.soft_labels.shape[1])
         inputs = network.settle(network.encode(examples.contents), recipe.batch_size)
         features = look_at(inputs, recipe, network.features)
