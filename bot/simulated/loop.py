@@ -129,7 +129,6 @@ class Loop:
             report = run_night(self.archive, self.trainer, claim, lambda: now, self.dice, _silent, lambda _: [])
         except NothingToLearn as error:
             self.archive.fail(claim, str(error), [], now)
-            self.refit()
             raise
         return report.version
 

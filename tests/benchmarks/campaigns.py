@@ -67,6 +67,7 @@ class World:
     pace: Floats  # (W,) how often each comes, sums to 1
     dice: np.random.Generator
     rng: random.Random
+    seed: int
     now: datetime = BEGIN
     spent: int = 0  # answers to items that are no controls
     settled: set[ItemId] = field(default_factory=set)
@@ -112,7 +113,8 @@ class World:
 
     def _rate(self) -> float:
         day = (self.now - BEGIN).days
-        return self.setting.a_day * float(np.exp(self.setting.swing * np.random.default_rng([day, 5]).normal()))
+        luck = np.random.default_rng([self.seed, day, 5]).normal()
+        return self.setting.a_day * float(np.exp(self.setting.swing * luck))
 
     def _choice(self, mind: Simulated, item: ItemId, layout: Layout) -> int:
         label = mind.label(self.truth[item], item, self.dice)
@@ -147,7 +149,8 @@ def world(setting: Setting, seed: int, truth: NDArray[np.int64] | None = None, e
     return World(
         setting, tx, MemoryArchive(store), campaign.id, people,
         dict(zip(ids, known.tolist(), strict=True)), dict(zip(ids, hard.tolist(), strict=True)),
-        dict(zip(ids, dice.integers(0, k, n).tolist(), strict=True)), pace / pace.sum(), dice, random.Random(seed),
+        dict(zip(ids, dice.integers(0, k, n).tolist(), strict=True)), pace / pace.sum(), dice,
+        random.Random(seed), seed,
     )  # fmt: skip
 
 
