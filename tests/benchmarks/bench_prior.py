@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from bot.simulated.crowd import crowd_of
 from core.inference import Refit, refit
+from core.item import between
 from core.voice import learnt_weight, starts
 from tests.benchmarks.crowds import FOLDER, Crowd, Floats, Ints, load
 from tests.benchmarks.embedded import crowd_features, rows_of, text_set
@@ -54,7 +55,7 @@ class Case:
     crowd: Crowd
     features: NDArray[np.float32]  # (N, F)
     target: float | None  # percent; None: what three answers an item give without the prior
-    texts: tuple[str, ...] = ()  # N, where an item is one text
+    texts: tuple[str, ...] = ()  # N
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +79,8 @@ class Curve:
 def recorded(name: str, seed: int, most_items: int) -> Case:
     with (FOLDER / name / "answers.csv").open(encoding="utf-8") as file:
         tasks = sorted({row["task"] for row in csv.DictReader(file)})
-    rows = {row["task"]: row for row in rows_of(FOLDER / name / "items.csv")}
-    single = not any("text2" in row for row in rows.values())
-    return Case(load(name), crowd_features(name, tasks), None, tuple(rows[task]["text"] for task in tasks if single))
+    rows = {row.pop("task"): between(*row.values()) for row in rows_of(FOLDER / name / "items.csv")}
+    return Case(load(name), crowd_features(name, tasks), None, tuple(rows[task] for task in tasks))
 
 
 def simulated(name: str, seed: int, most_items: int) -> Case:

@@ -13,6 +13,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from core.inference import AnswerTable, refit
+from core.item import between
 from core.teaching import weights_of
 from training.examples import Examples, Floats
 from training.recipe import Kind
@@ -80,7 +81,7 @@ def crowd_case(name: str, n: int, seed: int, judged: int = JUDGED) -> tuple[Case
     """(soft, hard): n items of a recorded crowd with three answers each; judged on others' truth."""
     with (SHARED / "crowd" / name / "items.csv").open(newline="", encoding="utf-8") as stream:
         texts = {
-            row["task"]: " ".join(v for k, v in row.items() if k != "task" and v) for row in csv.DictReader(stream)
+            row["task"]: between(*(v for k, v in row.items() if k != "task" and v)) for row in csv.DictReader(stream)
         }
     with (SHARED / "crowd" / name / "truth.csv").open(newline="", encoding="utf-8") as stream:
         truth = {row["task"]: int(row["label"]) for row in csv.DictReader(stream) if row["task"] in texts}
