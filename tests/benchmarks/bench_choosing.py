@@ -7,8 +7,8 @@ of each set. `sp` is a replay: sentences that 203 real people have judged, each 
 Runs are kept line by line in a file and are not repeated.
 
 `--network lora`: every version that steers is the default LoRA recipe's, for our rule and for whoever asks a network;
-of the versions of a choice by chance, one in three or four is trained. ActiveLab's out-of-fold voices stay probes', as ours do.
-Our rule spends half of the rivals' budget there: a night takes minutes.
+of the versions of a choice by chance, one in three or four is trained. ActiveLab's out-of-fold voices stay probes', as
+ours do. Our rule spends half of the rivals' budget there: a night takes minutes.
 """
 
 from __future__ import annotations
