@@ -16,6 +16,7 @@ from core.item import Medium, NewItem, Role, place_of, role_of
 from core.ports import Progress, Transaction
 from core.posterior import start
 from core.reliability import Pool
+from core.stretches import unfit
 from core.suspension import truths
 from core.version import Version
 
@@ -45,9 +46,9 @@ class Status:
 
 def create_campaign(tx: Transaction, draft: Draft, now: datetime) -> Campaign:
     """A new campaign, open, without items; Conflict where its name is taken."""
-    several = draft.kind is Kind.MULTI
-    pool = Pool.of_marks(len(draft.labels)) if several else Pool.fresh(len(draft.labels))
-    return tx.add_campaign(draft, pool, now)
+    labels = len(draft.labels)
+    pools = {Kind.MULTI: lambda: Pool.of_marks(labels), Kind.SPANS: Pool.of_words}
+    return tx.add_campaign(draft, pools.get(draft.kind, lambda: Pool.fresh(labels))(), now)
 
 
 def import_items(tx: Transaction, slug: str, place: str, items: Sequence[NewItem]) -> Imported:
@@ -61,6 +62,7 @@ def import_items(tx: Transaction, slug: str, place: str, items: Sequence[NewItem
     twice = [name for name, count in Counter(item.name for item in items).items() if count > 1]
     if twice:
         raise BadInput(place, f"item '{min(twice)}' is there twice; each item needs an id of its own.")
+    _check_words(campaign, place, items)
     _check_truths(campaign, place, items)
     roles = [role_of(campaign.slug, item, campaign.policy.audit_share) for item in items]
     placed = in_places(campaign.slug, items, roles)
@@ -81,11 +83,19 @@ def in_places(slug: str, items: Sequence[NewItem], roles: Sequence[Role]) -> lis
     return found
 
 
+def _check_words(campaign: Campaign, place: str, items: Sequence[NewItem]) -> None:
+    """Where words are marked: texts alone, of some words and not too many for one screen. A reader of files that knows
+    lines refuses these before."""
+    for item in items if campaign.draft.kind is Kind.SPANS else ():
+        if reason := unfit(item.content):
+            raise BadInput(place, f"item '{item.name}' {reason}")
+
+
 def _check_truths(campaign: Campaign, place: str, items: Sequence[NewItem]) -> None:
     for item in items:
         if item.truth is not None and campaign.draft.kind is Kind.TEXT:
             raise BadInput(place, f"item '{item.name}' has a label, but answers in '{campaign.slug}' are written.")
-        if item.truth is not None and not 0 <= item.truth < truths(campaign.pool):
+        if item.truth is not None and not 0 <= item.truth < truths(campaign.pool, campaign.marks(item.content)):
             raise BadInput(place, f"item '{item.name}' has no label of '{campaign.slug}' as its truth.")
 
 

@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 
 from core import marks_refit
 from core.calibration import LAPSES, TEMPERATURES, claimed, weights_of
-from core.campaign import Kind
 from core.inference import hidden
 from core.item import Item, Role, Verdict
 from core.ports import Beliefs, Snapshot
@@ -179,9 +178,8 @@ class Audit:
 
 def trust_in(snapshot: Snapshot, rng: np.random.Generator) -> Trust:
     """How far a campaign's beliefs may be trusted, on the ground that its calibration has; costs one more refit."""
-    if snapshot.campaign.draft.kind is Kind.MULTI:
-        marks = marks_refit.mark_table(snapshot)
-        return trust(*marks_refit.hidden(marks_refit.heeded(marks, marks_refit.watched(marks, snapshot))), rng)
+    if snapshot.campaign.draft.kind.marked:
+        return trust(*marks_refit.hidden(marks_refit.heeded_of(snapshot)), rng)
     table = table_of(snapshot)
     return trust(*hidden(watched(table, snapshot).of(table)), rng)
 

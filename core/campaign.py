@@ -12,8 +12,10 @@ from core.forms import MAX_BUTTONS, MOST_TOGGLES, SCALE, Form
 from core.glossary import Term
 from core.grouping import Group, grouped, ranges
 from core.ids import CampaignId, VersionId
+from core.item import Content
 from core.marks import NOTHING
 from core.reliability import Pool
+from core.stretches import MOST_WORDS, buttons_of, words_of
 
 MOST_LABELS = 500  # in all
 MOST_BUTTONS = 90  # below one message, where the messenger has room for a hundred
@@ -26,8 +28,14 @@ class Kind(StrEnum):
 
     SINGLE = "single"
     MULTI = "multi"  # several labels may hold, or none
+    SPANS = "spans"  # words of the item's own text, or none of them; the only label is what they are
     RATING = "rating"  # labels in order
     TEXT = "text"  # the worker's own words; the only label stands for "written"
+
+    @property
+    def marked(self) -> bool:
+        """Whether an answer marks some of many, perhaps none: labels, or words."""
+        return self in (Kind.MULTI, Kind.SPANS)
 
 
 class Goal(StrEnum):
@@ -57,7 +65,7 @@ class Policy:
     suspension: float = 0.01  # share of honest workers that the test on controls may stop; 0 stops nobody
     audit_share: float = 0.1  # share of items kept from training, by hash of their name
     head: int = 32  # how many of the best open items a question is drawn from
-    network_weight: float = 1.0  # most that is heard of the serving version, as learnt; 0 is silent, as is Kind.MULTI
+    network_weight: float = 1.0  # most that is heard of the serving version, as learnt; 0 is silent, as where answers are marks
     form: Form | None = None  # of every question; None: by worth
     auto_label: bool = False  # whether a version may settle items of which it is sure enough (`core/auto_label.py`)
     show_suggestion: float = 0.0  # share of questions that tell what a version thinks, to measure what that does
@@ -101,7 +109,9 @@ class Draft:
             raise BadInput("name", f"'{self.slug}' must be 1-32 of a-z, 0-9, - and _, as it becomes a link.")
         if self.kind is Kind.TEXT and self.labels != TEXT_LABELS:
             raise BadInput("labels", "are not for texts: workers write what they like.")
-        if len(self.labels) < 2 and self.kind is not Kind.TEXT:
+        if self.kind is Kind.SPANS and len(self.labels) != 1:
+            raise BadInput("labels", "where words are marked there is one label; make a campaign for each of several.")
+        if len(self.labels) < 2 and self.kind not in (Kind.TEXT, Kind.SPANS):
             raise BadInput("labels", "a campaign needs at least two labels.")
         if len(set(self.labels)) < len(self.labels) or any(not label.strip() for label in self.labels):
             raise BadInput("labels", "each label must be there once and not be empty.")
@@ -117,19 +127,24 @@ class Draft:
             if len(words) != len(self.labels):
                 raise BadInput(f"wordings.{language}", f"needs {len(self.labels)} words, one for each label.")
 
+    @property
+    def columns(self) -> int:
+        """How many numbers a version says of an item: one for each label, or for each word that it may have."""
+        return MOST_WORDS if self.kind is Kind.SPANS else len(self.labels)
+
     def _check_toggles(self) -> None:
         """Several labels are marked on one screen, and on no other."""
-        several = self.kind is Kind.MULTI
+        several = self.kind.marked
         if several and len(self.labels) > MOST_TOGGLES:
             raise BadInput("labels", f"of which several may hold are all on one screen: at most {MOST_TOGGLES}.")
         if several and any("|" in label or ";" in label or label == NOTHING for label in self.labels):
             raise BadInput("labels", f"must not hold | or ; nor be {NOTHING}: that is how sets of them are written.")
         if several and self.groups:
-            raise BadInput("groups", "are not for a campaign in which several labels may hold.")
+            raise BadInput("groups", "are not for a campaign in which several labels may hold or words are marked.")
         if several and self.policy.form not in (None, Form.TOGGLE):
-            raise BadInput("policy.form", "must be toggle, or nothing, where several labels may hold.")
+            raise BadInput("policy.form", "must be toggle, or nothing, where several labels may hold or words are marked.")
         if self.policy.form is Form.TOGGLE and not several:
-            raise BadInput("policy.form", "toggle is for campaigns in which several labels may hold (kind: multi).")
+            raise BadInput("policy.form", "toggle is for campaigns in which several may hold (kind: multi or spans).")
 
     def _check_groups(self) -> None:
         """Each label lies in one group, each group has a name of its own and fits one message."""
@@ -173,11 +188,19 @@ class Campaign:
         count = len(self.draft.labels)
         if self.draft.groups:
             return self.draft.groups
-        if self.draft.kind is Kind.MULTI:
+        if self.draft.kind.marked:
             return ()
         if self.draft.kind is Kind.RATING:
             return ranges(count, MAX_BUTTONS) if count > SCALE else ()
         return grouped(self.draft.labels) if count > MAX_BUTTONS else ()
+
+    def marks(self, content: Content) -> int:
+        """How many beliefs there are about an item: one for each label, or for each word where words are marked."""
+        return len(words_of(content.text)) if self.draft.kind is Kind.SPANS else len(self.labels)
+
+    def names(self, content: Content, language: str) -> tuple[str, ...]:
+        """What each of these is called on a button: the labels' words, or the words of the text."""
+        return buttons_of(content.text) if self.draft.kind is Kind.SPANS else self.choices(language)
 
     def choices(self, language: str) -> tuple[str, ...]:
         """(K,) the labels' words on buttons in a language."""

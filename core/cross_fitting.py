@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from core.campaign import Goal, Kind
+from core.campaign import Goal
 from core.errors import NothingToLearn
 from core.item import Item
 from core.ports import Beliefs, Snapshot
@@ -31,7 +31,7 @@ ROUNDS = 2  # a third adds nothing: 0.858 of 900 lessons right, then 0.859 (trec
 def cross_fitted(snapshot: Snapshot, beliefs: Beliefs, taught: Sequence[Item], trainer: Trainer) -> Lessons:
     """Lessons from these items; raises what `lessons_of` raises."""
     lessons, policy = lessons_of(snapshot, beliefs, taught), snapshot.campaign.policy
-    several = snapshot.campaign.draft.kind is Kind.MULTI  # the network has no voice there
+    several = snapshot.campaign.draft.kind.marked  # the network has no voice there
     if policy.goal is not Goal.MODEL or policy.network_weight == 0 or several:
         return lessons
     for _ in range(ROUNDS):

@@ -18,6 +18,7 @@ from core.evidence import Evidence
 from core.ids import WorkerId
 from core.intake import prior_of
 from core.item import Item
+from core.marks import stretched
 from core.posterior import absorb, claimed, consensus
 from core.question import Answer
 from core.reliability import Model, Pool, Reliability, accuracy, likelihood
@@ -45,7 +46,7 @@ class Explanation:
     voices: tuple[Voice, ...]  # in the order of the answers
     refit: float
     calibration: float
-    holds: bool = True  # of several labels `label` is the least sure, `rival` the same: whether it is believed to hold
+    holds: bool = True  # of several marks `label` is the least sure, `rival` the same: whether it is believed to hold
 
     @property
     def total(self) -> float:
@@ -70,9 +71,10 @@ def explain(campaign: Campaign, item: Item, answers: Sequence[tuple[Answer, Reli
     def odds(masses: Sequence[float]) -> float:
         return sides.odds(masses)
 
-    prior = odds(pool.prior)
+    prior = odds(stretched(pool.prior, len(believed)))
     network = odds(heard) - prior
-    voices = tuple(_voice(campaign, answer, reliability, sides) for answer, reliability in answers)
+    marks = len(believed)
+    voices = tuple(_voice(campaign, answer, reliability, sides, marks) for answer, reliability in answers)
     refit = odds(believed) - odds(heard) - math.fsum(voice.nats for voice in voices)
     total = odds(sure)
     share = 1 / (1 + math.exp(-total)) if sides.alone else sure[sides.label]
@@ -102,17 +104,17 @@ class _Sides:
 
 def _sides(believed: Sequence[float], pool: Pool) -> _Sides:
     if pool.model is Model.MARKS:
-        doubtful = min(range(pool.labels), key=lambda k: max(believed[k], 1 - believed[k]))
+        doubtful = min(range(len(believed)), key=lambda k: max(believed[k], 1 - believed[k]))
         return _Sides(doubtful, doubtful, believed[doubtful] > 0.5)
     label = consensus(believed)[0]
     return _Sides(label, max((k for k in range(pool.labels) if k != label), key=lambda k: believed[k]))
 
 
-def _voice(campaign: Campaign, answer: Answer, reliability: Reliability, sides: _Sides) -> Voice:
+def _voice(campaign: Campaign, answer: Answer, reliability: Reliability, sides: _Sides, marks: int) -> Voice:
     pool = campaign.pool
     right = accuracy(reliability, pool)[0]
     if sides.alone:
-        after = absorb((0.5,) * pool.labels, answer.evidence, reliability, pool)
+        after = absorb((0.5,) * marks, answer.evidence, reliability, pool)
         return Voice(answer.worker, answer.evidence, right, sides.odds(after))
     if answer.evidence.is_everything(pool.labels):
         return Voice(answer.worker, answer.evidence, right, 0.0)

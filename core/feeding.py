@@ -58,6 +58,8 @@ def add_chain(tx: Transaction, link: Link) -> tuple[Campaign, Chain, Campaign]:
     written = source.draft.kind is Kind.TEXT
     if source.id == target.id:
         raise Refused(f"“{source.slug}” cannot feed itself; name another campaign behind the arrow.")
+    if Kind.SPANS in (source.draft.kind, target.draft.kind):
+        raise Refused(f"No chain can lead from “{source.slug}” to “{target.slug}”: one of them marks words in texts.")
     if source.draft.kind is Kind.MULTI or (written and target.draft.kind is Kind.MULTI):
         raise Refused(f"No chain can lead from “{source.slug}” to “{target.slug}”: chains go by one label an item.")
     if written and target.draft.kind is Kind.TEXT:

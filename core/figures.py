@@ -13,7 +13,6 @@ from core import marks_figures
 from core.agreement import Agreement, alpha, beside_others, bootstrap, by_label, cliques, percent, tally
 from core.audit import Audit, Estimate, audited, mean_of, trust_in
 from core.auto_label import settled_alone
-from core.campaign import Kind
 from core.evidence import Evidence
 from core.forecast import Forecast, forecast
 from core.item import Item, Role
@@ -28,7 +27,7 @@ COMPARED = 100_000  # items at most whose answers are compared
 class Concord:
     """How much the workers agree, controls aside."""
 
-    alpha: Agreement  # Krippendorff's, nominal; over single labels where several may hold
+    alpha: Agreement  # Krippendorff's, nominal; over single labels, or words, where several are marked
     percent: float  # of the pairs of answers to an item, or to a label of it
     by_label: tuple[float, ...]  # (K,) how often a second answer says it too; nan where none does
     groups: int  # of workers that no shared item links; more than one cannot be compared
@@ -56,7 +55,7 @@ class Figures:
 def figures_of(snapshot: Snapshot, beliefs: Beliefs, a_day: Sequence[int], rng: np.random.Generator) -> Figures:
     """The figures of a campaign with its fresh beliefs; `a_day`: answers of each of the last days, oldest first."""
     trusted = trust_in(snapshot, rng)
-    several = snapshot.campaign.draft.kind is Kind.MULTI
+    several = snapshot.campaign.draft.kind.marked
     return Figures(
         concord_of(snapshot, rng),
         marks_figures.audited(beliefs, trusted, rng) if several else audited(beliefs, trusted, rng),
@@ -69,7 +68,7 @@ def concord_of(snapshot: Snapshot, rng: np.random.Generator) -> Concord:
     """From the answers that name one label, or mark several."""
     group = cliques(snapshot.answer_item, snapshot.answer_worker, len(snapshot.workers))
     groups = len(np.unique(group))
-    if snapshot.campaign.draft.kind is Kind.MULTI:
+    if snapshot.campaign.draft.kind.marked:
         return Concord(*marks_figures.agreement_of(snapshot, rng), groups)
     labels, label = len(snapshot.campaign.labels), _named(snapshot)
     plain = np.array([item.role is not Role.CONTROL for item in snapshot.items], dtype=bool)

@@ -15,6 +15,7 @@ import numpy as np
 
 from core.audit import Trust
 from core.item import Item, Role, Verdict
+from core.marks_worth import stacked
 from core.moves import (
     LEVELS,
     Floats,
@@ -82,7 +83,8 @@ def forecast(
     items = [item for item in beliefs.items if item.verdict is not Verdict.WITHDRAWN]
     seen, theta = past_moves(snapshot, beliefs, rng), confusions(snapshot, beliefs, rng)
     campaign = replace(snapshot.campaign, pool=beliefs.pool)
-    examples = examples_of(campaign, rng)
+    usual = int(np.median([len(item.posterior) for item in items])) if items else beliefs.pool.labels
+    examples = examples_of(campaign, rng, max(usual, 1))
     futures = []
     today, early = stops(campaign, examples)[0], _early(snapshot, items)
     for temperature, lapse in _calibrations(trusted, beliefs, _ahead(items, share)):
@@ -169,7 +171,7 @@ def _standing(items: Sequence[Item], most: int, model: Model) -> Ints:
     found = np.zeros((most + 1, LEVELS), dtype=np.int64)
     if items:
         answers = np.minimum([item.answers for item in items], most)
-        np.add.at(found, (answers, level_of(np.array([item.posterior for item in items]), model)), 1)
+        np.add.at(found, (answers, level_of(stacked([item.posterior for item in items]), model)), 1)
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from core.campaign import Campaign
+from core.campaign import Campaign, Kind
 from core.evidence import Evidence
 from core.item import Item, Role, Verdict
 from core.posterior import absorb, certainty, claimed, start, sureness
@@ -54,10 +54,11 @@ def absorbed(campaign: Campaign, item: Item, enrolment: Enrolment, evidence: Evi
 
 def _after_control(campaign: Campaign, item: Item, enrolment: Enrolment, evidence: Evidence) -> Change:
     truth = _truth(item)
-    right = fits(truth, evidence, campaign.pool)
-    certain = certainty(truth, campaign.pool)
+    marks = len(item.posterior)
+    right = fits(truth, evidence, campaign.pool, marks)
+    certain = certainty(truth, campaign.pool, marks)
     worker = replace(
-        tested(enrolment, campaign, evidence, right),
+        tested(enrolment, campaign, evidence, right, marks),
         answered=enrolment.answered + 1,
         controls=enrolment.controls + 1,
         controls_right=enrolment.controls_right + right,
@@ -66,14 +67,15 @@ def _after_control(campaign: Campaign, item: Item, enrolment: Enrolment, evidenc
     return Change(item, worker, False, None if right else truth)
 
 
-def tested(enrolment: Enrolment, campaign: Campaign, evidence: Evidence, right: bool) -> Enrolment:
-    """The worker after the test has seen one more control; answers that leave several truths tell nothing."""
-    labels, allowed = truths(campaign.pool), campaign.policy.suspension
-    if not tells_one(evidence, campaign.pool) or labels < 2:
+def tested(enrolment: Enrolment, campaign: Campaign, evidence: Evidence, right: bool, marks: int) -> Enrolment:
+    """The worker after the test has seen one more control, an item of so many `marks`; answers that leave several
+    truths tell nothing."""
+    labels, allowed = truths(campaign.pool, marks), campaign.policy.suspension
+    if not tells_one(evidence, campaign.pool, marks) or labels < 2:
         return enrolment
-    level = honest_level(campaign.pool)
+    level, alike = honest_level(campaign.pool, marks), campaign.draft.kind is not Kind.SPANS
     surprise = after_control(enrolment.surprise, right, labels, level)
-    stopped = enrolment.admission is Admission.OPEN and stops(surprise, labels, level, allowed)
+    stopped = enrolment.admission is Admission.OPEN and stops(surprise, labels, level, allowed, alike)
     admission = Admission.SUSPENDED if stopped else enrolment.admission
     return replace(enrolment, surprise=surprise, admission=admission)
 
@@ -92,7 +94,7 @@ def retracted(campaign: Campaign, item: Item, rest: Iterable[tuple[Answer, Relia
 def prior_of(campaign: Campaign, item: Item) -> tuple[float, ...]:
     """(K,) the belief before any answer, with the network's voice where the item may hear it."""
     voice = item.suggestion if item.role is Role.PLAIN else None
-    return start(campaign.pool, voice, min(campaign.policy.network_weight, campaign.pool.voice))
+    return start(campaign.pool, voice, min(campaign.policy.network_weight, campaign.pool.voice), len(item.posterior))
 
 
 def judged(campaign: Campaign, item: Item) -> Item:
@@ -102,7 +104,7 @@ def judged(campaign: Campaign, item: Item) -> Item:
     if item.by_network:  # until the next night decides anew
         return item
     if item.truth is not None:  # an admin said so
-        certain = certainty(item.truth, campaign.pool)
+        certain = certainty(item.truth, campaign.pool, len(item.posterior))
         return replace(item, posterior=certain, verdict=Verdict.SETTLED, priority=0.0)
     policy = campaign.policy
     rule = StopRule(policy.confidence, policy.min_overlap, item.limit or policy.max_overlap)

@@ -1,4 +1,4 @@
-"""A question whose labels are each marked or left, one tap at a time; "done" makes an answer of it.
+"""A question whose labels, or words, are each marked or left, one tap at a time; "done" makes an answer of it.
 
 What is marked lies with the question, and a button says what its label shall be, not that it shall change. So two taps
 that overtake the screen both count, a double tap counts once, a button of an old screen does what it says, and a phone
@@ -25,7 +25,7 @@ def mark(
     if isinstance(found, Tapped):
         return found
     question = found.question
-    if question.layout.form is not Form.TOGGLE or not 0 <= label < len(found.campaign.labels):
+    if question.layout.form is not Form.TOGGLE or not 0 <= label < len(found.item.posterior):
         return Tapped(Outcome.STALE, found.campaign, question)
     marked = {*question.layout.shown, label} if on else {*question.layout.shown} - {label}
     layout = Layout(Form.TOGGLE, tuple(sorted(marked)))

@@ -9,22 +9,34 @@ A pool keeps (imagines, sees) of each label as its `confusion`; a worker four so
 absent and left, absent and marked, there and left, there and marked. Labels are independent, given the item.
 Source: Dawid and Skene 1979, doi:10.2307/2346806, for each label (binary relevance). Deviations: by day a worker's
 labels are learnt one by one; that they have something in common is the refit's to know (`core/multilabel.py`).
+
+Where words of a text are marked an item has as many beliefs as words, and all words share one label: a pool of one,
+whose rates and shares `stretched` repeats. How many marks an item has is the length of its belief.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from core.evidence import Evidence
 
+T = TypeVar("T")
+
 HOLDS = 0.3  # of each label, before any answer
 IMAGINES, SEES = 0.1, 0.75  # of a worker of whom nobody knows anything
+WORD_HOLDS, WORD_IMAGINES, WORD_SEES = 0.15, 0.04, 0.8  # the same of a word: few are names, and the eye finds them
 FLOOR = 1e-12  # no label is ever certain: a later answer may turn it
 NOTHING = "(none)"  # the empty set in files
 COUNTS = 4  # soft counts of a worker for each label
 
-Rates = Sequence[Sequence[float]]  # (K, 2): imagines, sees
+Rates = Sequence[Sequence[float]]  # (K, 2): imagines, sees; (1, 2) where all marks share them
+
+
+def stretched(of: Sequence[T], marks: int) -> Sequence[T]:
+    """What a pool says of each label, for each of an item's marks."""
+    return list(of) * marks if len(of) == 1 else of
 
 
 def evidence_of(marked: Iterable[int], labels: int) -> Evidence:
@@ -109,7 +121,7 @@ def rates_of(counts: Sequence[float], confusion: Rates, strength: float) -> list
 def moved(belief: Sequence[float], marked: Iterable[int], rates: Rates, weight: float = 1.0) -> tuple[float, ...]:
     """(K,) the belief after one more answer, of a worker with these rates."""
     on, found = set(marked), []
-    for k, (p, (imagines, sees)) in enumerate(zip(belief, rates, strict=True)):
+    for k, (p, (imagines, sees)) in enumerate(zip(belief, stretched(rates, len(belief)), strict=True)):
         s, i = (sees, imagines) if k in on else (1 - sees, 1 - imagines)
         yes, no = max(p, FLOOR) * s**weight, max(1 - p, FLOOR) * i**weight
         found.append(min(max(yes / (yes + no), FLOOR), 1 - FLOOR))
@@ -119,10 +131,11 @@ def moved(belief: Sequence[float], marked: Iterable[int], rates: Rates, weight: 
 def counted(
     counts: Sequence[float], belief: Sequence[float], marked: Iterable[int], weight: float = 1.0
 ) -> tuple[float, ...]:
-    """(4K,) a worker's soft counts after one more answer, to an item believed to be `belief` without it."""
+    """(4K,) a worker's soft counts after one more answer, to an item believed to be `belief` without it; (4,) where all
+    marks share them."""
     on, found = set(marked), list(counts)
     for k, p in enumerate(belief):
-        at = COUNTS * k + (k in on)
+        at = COUNTS * k % len(found) + (k in on)
         found[at] += weight * (1 - p)
         found[at + 2] += weight * p
     return tuple(found)
@@ -134,7 +147,8 @@ def accuracies(prior: Sequence[float], rates: Rates) -> list[float]:
 
 
 def right_and_wrong(counts: Sequence[float]) -> tuple[float, float]:
-    """Soft numbers of decisions about labels that were right and wrong, in answers: K decisions make one."""
+    """Soft numbers of decisions about labels that were right and wrong, in answers: K decisions make one; of words each
+    counts as one."""
     labels = max(len(counts) // COUNTS, 1)
     right = sum(counts[0::COUNTS]) + sum(counts[3::COUNTS])
     return max(right, 0.0) / labels, max(sum(counts) - right, 0.0) / labels
@@ -146,7 +160,7 @@ def hoped(belief: Sequence[float], left: int, rates: Rates) -> tuple[float, ...]
 
 
 def _agreed(belief: Sequence[float], left: int, rates: Rates) -> Iterator[float]:
-    for p, (imagines, sees) in zip(belief, rates, strict=True):
+    for p, (imagines, sees) in zip(belief, stretched(rates, len(belief)), strict=True):
         yes = p > 0.5
         nats = math.log(sees / imagines) if yes else math.log((1 - sees) / (1 - imagines))
         p = min(max(p, FLOOR), 1 - FLOOR)

@@ -1,4 +1,5 @@
-"""Agreement and audit of a campaign in which several labels may hold: the unit is one label of one item.
+"""Agreement and audit of a campaign in which several labels may hold: the unit is one label of one item; or one word,
+where words are marked.
 
 The twin of `core.figures.concord_of` and `core.audit.audited`. Labels of an item stand and fall together more or less,
 so the means over them are taken item by item, and items are what intervals are drawn over.
@@ -11,19 +12,24 @@ from numpy.typing import NDArray
 
 from core.agreement import Agreement, alpha, bootstrap
 from core.audit import Audit, Trust, mean_of, shares_of
+from core.campaign import Kind
 from core.item import Role, Verdict
 from core.marks_night import believed
-from core.marks_refit import mark_table
+from core.marks_table import marks_of
 from core.ports import Beliefs, Snapshot
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 def agreement_of(snapshot: Snapshot, rng: np.random.Generator) -> tuple[Agreement, float, tuple[float, ...]]:
     """Krippendorff's alpha over single labels, the share of pairs of answers to an item that say the same of one, and
     of each label how often a second answer marks it too. Controls aside."""
-    table, labels = mark_table(snapshot), len(snapshot.campaign.labels)
+    of = marks_of(snapshot)
+    table, labels = of.table, len(snapshot.campaign.labels)
     plain = np.array([item.role is not Role.CONTROL for item in snapshot.items], dtype=bool)
+    if words := snapshot.campaign.draft.kind is Kind.SPANS:
+        plain = np.repeat(plain, np.diff(of.ends))
     here = plain[table.item] & (np.ones(len(table.item)) if table.weight is None else table.weight).astype(bool)
     rows, place = np.unique(table.item[here], return_inverse=True)
     said = np.bincount(place.reshape(-1), minlength=len(rows)).astype(np.float64)
@@ -37,7 +43,20 @@ def agreement_of(snapshot: Snapshot, rng: np.random.Generator) -> tuple[Agreemen
         return alpha(_tall(wide))
 
     wide = np.concatenate([said[:, None] - marks, marks], axis=1)
+    if words:
+        wide = _by_text(wide, np.searchsorted(of.ends, rows[paired], side="right") - 1)
     return bootstrap(wide, figure, rng), _alike(said, marks), tuple(_specific(said, marks).tolist())
+
+
+def _by_text(pairs: Floats, text: Ints) -> Floats:
+    """(N, 2K) how often each word of a text is left and marked, from (words, 2) and the text of each; nought where a
+    text has no more words."""
+    rows, place = np.unique(text, return_inverse=True)
+    place = place.reshape(-1)
+    within = np.arange(len(place)) - np.searchsorted(place, place)
+    found = np.zeros((len(rows), 2, int(within.max(initial=-1)) + 1))
+    found[place, :, within] = pairs
+    return found.reshape(len(rows), -1)
 
 
 def _tall(wide: Floats) -> Floats:
@@ -69,10 +88,11 @@ def audited(beliefs: Beliefs, trusted: Trust, rng: np.random.Generator) -> Audit
     about, begun = believed(sample, trusted, pool)
     settled = np.array([item.verdict is Verdict.SETTLED for item in sample], dtype=bool)
     guess = about.mean(axis=0) > 0.5
-    right = np.where(guess, about, 1 - about).mean(axis=2) if sample else np.zeros((len(about), 0))
-    shares = [
-        shares_of(_two(about[:, :, k]), _two(begun[:, k]), rng, len(present))[1] for k in range(pool.labels)
-    ]
+    right = np.nanmean(np.where(guess, about, 1 - about), axis=2) if sample else np.zeros((len(about), 0))
+    each, many = [about[:, :, k] for k in range(pool.labels)], len(present)
+    if pool.labels == 1:  # words
+        each, many = [about[:, ~np.isnan(about[0])]], sum(len(item.posterior) for item in present)
+    shares = [shares_of(_two(one), _two(begun[:, k]), rng, many)[1] for k, one in enumerate(each)]
     closed = sum(item.verdict is Verdict.SETTLED for item in present)
     return Audit(
         items=len(mine),

@@ -1,7 +1,7 @@
 """What `core/moves.py` plays forward where several labels may hold: an item's level is that of its least sure label.
 
 Deviations: labels are independent, given the item; those that are surer than the least sure are so by an exponential
-number of nats.
+number of nats. Where words are marked, all items have as many as the usual one.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ Floats = NDArray[np.float64]
 SURER = 1.5  # nats by which the other labels are surer, on average
 
 
-def examples(pool: Pool, odds: Floats, rng: np.random.Generator) -> Floats:
-    """(L, R, K) beliefs whose least sure label has these log odds (L, R) of what is likelier of it."""
-    k = pool.labels
+def examples(pool: Pool, odds: Floats, rng: np.random.Generator, marks: int) -> Floats:
+    """(L, R, K) beliefs of items with K `marks` whose least sure label has these log odds (L, R) of what is likelier of it."""
+    k = marks
     more = rng.exponential(SURER, (*odds.shape, k))
     np.put_along_axis(more, rng.integers(0, k, (*odds.shape, 1)), 0.0, axis=2)
     sure = np.maximum(odds, 0.0)[..., None] + more
@@ -29,7 +29,7 @@ def examples(pool: Pool, odds: Floats, rng: np.random.Generator) -> Floats:
 
 
 def answered(q: Floats, rates: Floats, pool: Pool, rng: np.random.Generator) -> Floats:
-    """(N, K) beliefs `q` (N, K) after one answer each of workers with rates (P, K, 2), where items are no harder than
+    """(N, K) beliefs `q` (N, K) after one answer each of workers with rates (P, K, 2), or (P, 1, 2), where items are no harder than
     their beliefs claim."""
     truth = rng.random(q.shape) < claimed(q, pool.temperature, pool.lapse)
     who = rates[rng.integers(0, len(rates), len(q))]

@@ -1,8 +1,9 @@
-"""The refit of a campaign in which several labels may hold: `core/multilabel.py`, under vigilance, calibrated.
+"""The refit of a campaign in which several labels may hold, or words are marked: `core/multilabel.py`, under vigilance,
+calibrated.
 
 How sure its beliefs may be called is learnt as elsewhere (`core/calibration.py`): each label of each item of known
 truth, read while it is hidden, is one belief of two. Rings and rapid guesses are found by which sets of labels people
-say; answers that ignore the item need no flag here: whoever sees no more often than they imagine moves no belief.
+say, or how common what they mark in a text is; answers that ignore the item need no flag here: whoever sees no more often than they imagine moves no belief.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from numpy.typing import NDArray
 
 from core import multilabel
 from core.calibration import Calibration, fitted
-from core.evidence import Evidence
 from core.inference.table import AnswerTable
 from core.inference.untold import halves
-from core.marks import COUNTS, FLOOR, certainty, marked_by
+from core.marks import COUNTS, FLOOR
+from core.marks_table import Marked, marks_of
 from core.multilabel import Marks, MarkTable
 from core.ports import Snapshot
 from core.reliability import Model, Pool, Reliability
@@ -26,62 +27,45 @@ from core.vigilance import Vigilance, watch
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-MOST_SETS = 50  # commonest sets of labels by which rings are looked for; one said more rarely names nothing there
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Refitted:
     """All beliefs; N items, W workers."""
 
     pool: Pool
-    posteriors: Floats  # (N, K)
-    counts: Floats  # (W, 4K)
+    posteriors: list[Floats]  # N of (K,), or of as many as an item has words
+    counts: Floats  # (W, 4K); (W, 4) where words are marked
 
     def reliability(self, worker: int) -> Reliability:
         return Reliability(tuple(self.counts[worker].tolist()))
 
 
-def mark_table(snapshot: Snapshot) -> MarkTable:
-    """The snapshot's answers as arrays; "not sure" weighs nothing."""
-    labels = len(snapshot.campaign.labels)
-    said = {bits: marked_by(Evidence(bits), labels) for bits in set(snapshot.answer_bits)}
-    rows = {bits: np.isin(np.arange(labels), marked or ()) for bits, marked in said.items()}
-    known = [None if item.truth is None else certainty(item.truth, labels) for item in snapshot.items]
-    return MarkTable(
-        item=snapshot.answer_item,
-        worker=snapshot.answer_worker,
-        marked=np.array([rows[bits] for bits in snapshot.answer_bits], dtype=bool).reshape(-1, labels),
-        n_items=len(snapshot.items),
-        n_workers=len(snapshot.workers),
-        weight=np.array([said[bits] is not None for bits in snapshot.answer_bits], dtype=np.float64),
-        controls=np.array([(np.nan,) * labels if one is None else one for one in known]).reshape(-1, labels),
-    )
+def watched(marks: Marked, snapshot: Snapshot) -> Vigilance:
+    """What the answers alone tell of rapid guesses and rings, with each common set of marks as one label."""
+    seconds, table = snapshot.latency_ms / 1000, marks.table
+    return watch(marks.item, marks.worker, marks.named, len(snapshot.items), table.n_workers, marks.sets, seconds)
 
 
-def watched(table: MarkTable, snapshot: Snapshot) -> Vigilance:
-    """What the answers alone tell of rapid guesses and rings, with each common set of labels as one label."""
-    sets, place, count = np.unique(table.marked, axis=0, return_inverse=True, return_counts=True)
-    number = np.full(len(sets), -1)
-    common = np.argsort(-count, kind="stable")[:MOST_SETS]
-    number[common] = np.arange(len(common))
-    named = np.where(_telling(table), number[place.reshape(-1)] if len(sets) else -1, -1)
-    labels, seconds = max(len(common), 2), snapshot.latency_ms / 1000
-    return watch(table.item, table.worker, named, table.n_items, table.n_workers, labels, seconds)
-
-
-def heeded(table: MarkTable, seen: Vigilance) -> MarkTable:
+def heeded(marks: Marked, seen: Vigilance) -> MarkTable:
     """The table as the refit should read it: weighted, and with one vote for each ring."""
-    return replace(table, worker=seen.one_vote(table.worker), weight=seen.weight * _weight(table))
+    table = marks.table
+    return replace(table, worker=seen.one_vote(table.worker), weight=seen.weight[marks.answer] * _weight(table))
 
 
-def refitted(table: MarkTable, seen: Vigilance) -> Refitted:
+def heeded_of(snapshot: Snapshot) -> MarkTable:
+    """The same of a snapshot that nobody has read yet."""
+    marks = marks_of(snapshot)
+    return heeded(marks, watched(marks, snapshot))
+
+
+def refitted(marks: Marked, seen: Vigilance) -> Refitted:
     """All beliefs from all answers, as sure as items of known truth allow."""
-    table = heeded(table, seen)
+    table = heeded(marks, seen)
     found = multilabel.refit(table)
     calibration = fitted(*hidden(table))
     pool = _pool(found, calibration)
     holds = np.clip(found.holds, FLOOR, 1 - FLOOR)
-    return Refitted(pool, holds, _counts(table, found, pool))
+    return Refitted(pool, marks.of_items(holds), _counts(table, found, pool))
 
 
 def hidden(table: MarkTable) -> tuple[Floats, Ints]:
@@ -126,9 +110,3 @@ def _counts(table: MarkTable, found: Marks, pool: Pool) -> Floats:
 
 def _weight(table: MarkTable) -> Floats:
     return np.ones(len(table.item)) if table.weight is None else table.weight
-
-
-def _telling(table: MarkTable) -> NDArray[np.bool_]:
-    """(A,) whether an answer says anything."""
-    found: NDArray[np.bool_] = np.asarray(_weight(table) > 0)
-    return found

@@ -62,7 +62,7 @@ def level_of(posterior: Floats, model: Model = Model.MATRIX) -> Ints:
 
 def _tops(q: Floats, model: Model) -> Floats:
     """(...) how sure beliefs (..., K) are: `core.posterior.sureness`."""
-    found: Floats = np.maximum(q, 1 - q).min(axis=-1) if model is Model.MARKS else q.max(axis=-1)
+    found: Floats = np.nanmin(np.maximum(q, 1 - q), axis=-1) if model is Model.MARKS else q.max(axis=-1)
     return found
 
 
@@ -83,13 +83,14 @@ def moves_of(campaign: Campaign, seen: Floats, theta: Floats, examples: Floats, 
     return Moves(counts, settles, disputes, sure.reshape(LEVELS, -1).mean(axis=1))
 
 
-def examples_of(campaign: Campaign, rng: np.random.Generator) -> Floats:
-    """(LEVELS, ROLLS, K) beliefs of each level: labels as common as they are, the rest mostly with one rival."""
+def examples_of(campaign: Campaign, rng: np.random.Generator, marks: int) -> Floats:
+    """(LEVELS, ROLLS, K) beliefs of each level: labels as common as they are, the rest mostly with one rival. `marks`:
+    how many a usual item has, where answers mark some."""
     k, gap = campaign.pool.labels, EDGES[1] - EDGES[0]
     low = np.r_[-0.7, EDGES]
     odds = low[:, None] + gap * rng.random((LEVELS, ROLLS))
     if campaign.pool.model is Model.MARKS:
-        return marks_moves.examples(campaign.pool, odds, rng)
+        return marks_moves.examples(campaign.pool, odds, rng, marks)
     top = 1 / (1 + np.exp(-odds))
     label = rng.choice(k, (LEVELS, ROLLS), p=np.array(campaign.pool.prior))
     rest = rng.dirichlet(np.full(k, 0.5), (LEVELS, ROLLS))
@@ -122,7 +123,8 @@ def past_moves(snapshot: Snapshot, beliefs: Beliefs, rng: np.random.Generator) -
 
 
 def confusions(snapshot: Snapshot, beliefs: Beliefs, rng: np.random.Generator) -> Floats:
-    """(P, K, K) confusions of workers, drawn as often as they answer; (P, K, 2) of marks: imagines and sees."""
+    """(P, K, K) confusions of workers, drawn as often as they answer; (P, K, 2) of marks: imagines and sees, (P, 1, 2)
+    where all share them."""
     busy = np.bincount(snapshot.answer_worker, minlength=max(len(snapshot.workers), 1)).astype(np.float64)
     some = rng.choice(len(busy), 64, p=busy / busy.sum()) if busy.sum() else np.zeros(0, dtype=np.int64)
     people = [beliefs.reliabilities[snapshot.workers[w]] for w in some.tolist()]
@@ -134,8 +136,8 @@ def confusions(snapshot: Snapshot, beliefs: Beliefs, rng: np.random.Generator) -
 
 def _simulated(campaign: Campaign, theta: Floats, examples: Floats, rng: np.random.Generator) -> Floats:
     """(LEVELS, LEVELS) chance of each move where items are no harder than their beliefs claim; rows sum to 1."""
-    pool, k = campaign.pool, campaign.pool.labels
-    q = examples.reshape(-1, k)
+    pool = campaign.pool
+    q = examples.reshape(-1, examples.shape[-1])
     after = marks_moves.answered(q, theta, pool, rng) if pool.model is Model.MARKS else _answered(q, theta, pool, rng)
     moved = np.zeros((LEVELS, LEVELS))
     np.add.at(moved, (np.repeat(np.arange(LEVELS), ROLLS), level_of(after, pool.model)), 1.0)

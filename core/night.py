@@ -47,7 +47,7 @@ class NightReport:
     before: Judgement | None  # the version that served until now, on tonight's audit items
     after: Judgement
     promoted: bool
-    truth: Floats  # (n, K) crowd's belief about the audit items; chances where several labels may hold, as below
+    truth: Floats  # (n, K) crowd's belief about the audit items; chances of marks, nan behind the last word, as below
     candidate: Floats  # (n, K) tonight's suggestions for them
     serving: Floats | None  # (n, K) those of the version that served until now
     settled: int
@@ -164,13 +164,14 @@ def _succeeded(
     rng: np.random.Generator,
 ) -> NightReport:
     """The report where better versions wait in the shadow before they serve (`core/shadow.py`)."""
-    contents, labels = [item.content for item in plan_.audit], len(report.campaign.labels)
-    still, watched, rival = False, 0, report.serving
+    contents, labels = [item.content for item in plan_.audit], report.campaign.draft.columns
+    still, watched, rival, contest = False, 0, report.serving, _contest(report.campaign)
     if shadow is not None and shadow.id != report.version:
         said = gathered(trainer.score(shadow.id, contents), labels, len(contents)).probabilities
-        still, watched = promoted(said, rival, report.truth, confidence, rng), watched_for(known, shadow)
+        said = said[:, : report.truth.shape[1]]
+        still, watched = contest(said, rival, report.truth, confidence, rng), watched_for(known, shadow)
         rival = said if still and nights and watched >= nights else rival
-    better = promoted(report.candidate, rival, report.truth, confidence, rng)
+    better = contest(report.candidate, rival, report.truth, confidence, rng)
     damaged = in_shadow(known) if shadow is None else None  # its files cannot be read: it waits no longer
     waiting = shadow or damaged
     found = succession(report.version, better, waiting.id if waiting else None, still, watched, nights)
@@ -179,6 +180,10 @@ def _succeeded(
         risen=found.serves if found.serves != report.version else None,
         mandate=None if nights and (better or found.serves) else report.mandate,  # it was another's
     )  # fmt: skip
+
+
+def _contest(campaign: Campaign) -> Callable[[Floats, Floats | None, Floats, float, np.random.Generator], bool]:
+    return marks_night.promoted if campaign.draft.kind is Kind.SPANS else promoted
 
 
 def _whole(
@@ -210,14 +215,15 @@ def _report(
     rng: np.random.Generator,
 ) -> NightReport:
     contents = [item.content for item in plan_.audit]
-    labels = len(snapshot.campaign.labels)
-    several = snapshot.campaign.draft.kind is Kind.MULTI
+    labels, several = snapshot.campaign.draft.columns, snapshot.campaign.draft.kind.marked
     believe, judging = (marks_night.believed, marks_night.judge) if several else (believed, judge)
     about, begun = believe(plan_.audit, trust_in(snapshot, rng), beliefs.pool)
     truth = about.mean(axis=0)
-    candidate = gathered(trainer.score(version, contents), labels, len(contents)).probabilities
-    rival = gathered(trainer.score(serving.id, contents), labels, len(contents)).probabilities if serving else None
-    better = promoted(candidate, rival, truth, confidence, rng)
+    wide = truth.shape[1]  # of texts the words of the longest
+    candidate = gathered(trainer.score(version, contents), labels, len(contents)).probabilities[:, :wide]
+    said = gathered(trainer.score(serving.id, contents), labels, len(contents)).probabilities if serving else None
+    rival = None if said is None else said[:, :wide]
+    better = _contest(snapshot.campaign)(candidate, rival, truth, confidence, rng)
     speaks, campaign = candidate if better or rival is None else rival, snapshot.campaign
     return NightReport(
         campaign=snapshot.campaign,

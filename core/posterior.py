@@ -1,6 +1,7 @@
 """Belief about one item: K probabilities, moved exactly by each answer, given the workers' reliabilities.
 
-Where items have several labels (`Model.MARKS`) they are K chances, one that each label holds: `core/marks.py`.
+Where items have several labels (`Model.MARKS`) they are K chances, one that each label holds, and where words are
+marked one that each word is part of a stretch: `core/marks.py`.
 """
 
 from __future__ import annotations
@@ -16,15 +17,18 @@ TINY = 1e-9
 FLOOR = 1e-12  # no label is ever impossible: a later answer may bring it back
 
 
-def start(pool: Pool, suggestion: Sequence[float] | None = None, network_weight: float = 0.0) -> tuple[float, ...]:
-    """(K,) the belief before any answer: class prior, times the network's voice where there is one.
+def start(
+    pool: Pool, suggestion: Sequence[float] | None = None, network_weight: float = 0.0, marks_: int = 1
+) -> tuple[float, ...]:
+    """(K,) the belief before any answer: class prior, times the network's voice where there is one. `marks_`: how many
+    beliefs there are about the item, where its words are marked.
 
     `suggestion` (K,) must come from a version that has never seen an answer about this item. It is heard as a
     likelihood ratio against the class prior, (suggestion / prior)^weight, and never outweighs one average worker: the
     odds that it adds between two labels stay under those of one average answer. `core.voice` learns the weight.
     """
     if suggestion is None or network_weight <= 0.0:
-        return pool.prior
+        return tuple(marks.stretched(pool.prior, marks_))
     if len(suggestion) != pool.labels:
         raise ValueError(f"a suggestion for {pool.labels} labels has {len(suggestion)}")
     weight = min(network_weight, 1.0)
@@ -45,7 +49,7 @@ def absorb(
 ) -> tuple[float, ...]:
     """(K,) the belief after one more answer: q(k) P(E | k, w)^weight, normalised."""
     if pool.model is Model.MARKS:
-        marked = marks.marked_by(evidence, pool.labels)
+        marked = marks.marked_by(evidence, len(posterior))
         if marked is None:
             return tuple(posterior)
         return marks.moved(posterior, marked, marks.rates_of(reliability.counts, pool.confusion, pool.strength), weight)
@@ -76,9 +80,9 @@ def sureness(claim: Sequence[float], pool: Pool) -> float:
     return marks.sureness(claim) if pool.model is Model.MARKS else max(claim)
 
 
-def certainty(truth: int, pool: Pool) -> tuple[float, ...]:
-    """(K,) the belief about an item whose truth is known, see `Item.truth`."""
-    return marks.certainty(truth, pool.labels) if pool.model is Model.MARKS else one_hot(truth, pool.labels)
+def certainty(truth: int, pool: Pool, marks_: int) -> tuple[float, ...]:
+    """(K,) the belief about an item whose truth is known, see `Item.truth`; `marks_`: how many beliefs it has."""
+    return marks.certainty(truth, marks_) if pool.model is Model.MARKS else one_hot(truth, pool.labels)
 
 
 def one_hot(label: int, labels: int) -> tuple[float, ...]:

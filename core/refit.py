@@ -16,6 +16,7 @@ from core.ids import WorkerId
 from core.inference import AnswerTable, Refit, refit
 from core.intake import judged, prior_of
 from core.item import Item, Role
+from core.marks_table import marks_of
 from core.ports import Beliefs, Snapshot
 from core.suspicion import suspected
 from core.vigilance import Flag, Vigilance, watch
@@ -30,8 +31,8 @@ def beliefs_of(snapshot: Snapshot) -> Beliefs:
     """
     if snapshot.campaign.draft.kind is Kind.TEXT:
         return _of_texts(snapshot)
-    if snapshot.campaign.draft.kind is Kind.MULTI:
-        marks = marks_refit.mark_table(snapshot)
+    if snapshot.campaign.draft.kind.marked:
+        marks = marks_of(snapshot)
         seen = marks_refit.watched(marks, snapshot)
         return _concluded(snapshot, seen, marks_refit.refitted(marks, seen), seen.flags)
     table = table_of(snapshot)
@@ -72,13 +73,15 @@ def _of_texts(snapshot: Snapshot) -> Beliefs:
 
 def paced(snapshot: Snapshot) -> tuple[float, ...]:
     """What this campaign's answer times say of each form (`core.effort.pace`)."""
-    groups, labels = snapshot.campaign.groups, len(snapshot.campaign.labels)
-    ways = [(form, shown) for form in FORMS for shown in range(labels + 1)]
-    modelled = {(form.value, shown): usual(form, shown, groups, labels=labels) for form, shown in ways}
-    timed = [at for at, asked in enumerate(snapshot.asked_as) if asked in modelled]
-    forms = np.array([FORMS.index(Form(snapshot.asked_as[at][0])) for at in timed], dtype=np.int64)
-    seconds = snapshot.latency_ms[np.array(timed, dtype=np.int64)] / 1000
-    return pace(forms, np.array([modelled[snapshot.asked_as[at]] for at in timed]), seconds)
+    groups, item = snapshot.campaign.groups, snapshot.answer_item.tolist()
+    tapped = {form.value: at for at, form in enumerate(FORMS)}
+    sizes = [len(one.posterior) for one in snapshot.items]
+    asked = [(at, form, shown, sizes[item[at]]) for at, (form, shown) in enumerate(snapshot.asked_as)]
+    timed = [one for one in asked if one[1] in tapped and one[2] <= one[3]]
+    ways = {way: usual(Form(way[0]), way[1], groups, labels=way[2]) for way in {one[1:] for one in timed}}
+    forms = np.array([tapped[form] for _, form, _, _ in timed], dtype=np.int64)
+    seconds = snapshot.latency_ms[np.array([at for at, *_ in timed], dtype=np.int64)] / 1000
+    return pace(forms, np.array([ways[one[1:]] for one in timed]), seconds)
 
 
 def heard(snapshot: Snapshot, table: AnswerTable) -> Refit:

@@ -64,9 +64,20 @@ class Pool:
         """The same where an item has several labels; the network is not heard there."""
         return cls((marks.HOLDS,) * labels, ((marks.IMAGINES, marks.SEES),) * labels, 8.0, 1.3, Model.MARKS, voice=0.0)
 
+    @classmethod
+    def of_words(cls) -> Pool:
+        """The same where words of the item's text are marked, which all share one label."""
+        rates = (marks.WORD_IMAGINES, marks.WORD_SEES)
+        return cls((marks.WORD_HOLDS,), (rates,), 8.0, 1.3, Model.MARKS, voice=0.0)
+
     @property
     def labels(self) -> int:
         return len(self.prior)
+
+    @property
+    def of_one(self) -> bool:
+        """Whether there is nothing to be wrong about: a single label that always holds."""
+        return self.labels == 1 and self.model is not Model.MARKS
 
     @property
     def accuracy(self) -> float:
@@ -175,7 +186,7 @@ def learnt(
     on themselves.
     """
     if pool.model is Model.MARKS:
-        said = marks.marked_by(evidence, pool.labels)
+        said = marks.marked_by(evidence, len(posterior))
         return reliability if said is None else Reliability(marks.counted(reliability.counts, posterior, said, weight))
     if evidence.is_everything(pool.labels):
         return reliability
@@ -207,7 +218,7 @@ def _learnt_matrix(
 
 def accuracy(reliability: Reliability, pool: Pool, mass: float = 0.95) -> tuple[float, float, float]:
     """(mean, low, high): how often this worker is right on such items, with the credible interval."""
-    if pool.labels == 1:
+    if pool.of_one:
         return 1.0, 1.0, 1.0
     counts = marks.right_and_wrong(reliability.counts) if pool.model is Model.MARKS else reliability.counts
     right = sum(counts[:: pool.labels + 1]) if pool.model is Model.MATRIX else counts[0]

@@ -54,7 +54,7 @@ class Reviewed(Enum):
 
 def ruled(campaign: Campaign, item: Item, ruling: Ruling, label: int | None) -> Item:
     """The item after a ruling (pure). BadInput for a label that the campaign has not."""
-    if label is not None and not 0 <= label < truths(campaign.pool):
+    if label is not None and not 0 <= label < truths(campaign.pool, len(item.posterior)):
         raise BadInput("label", f"'{campaign.slug}' has no label of this number.")
     if ruling is Ruling.LABEL:
         return judged(campaign, replace(item, truth=label))

@@ -22,6 +22,7 @@ from core.campaign import Campaign, Goal, Policy
 from core.forms import Form, Layout
 from core.ids import ItemId
 from core.item import Item, Verdict
+from core.marks_worth import own
 from core.posterior import claimed, sureness
 from core.reliability import Model, Pool, Reliability
 from core.worker import Enrolment
@@ -42,7 +43,7 @@ class Head:
     """The best open items of a queue: what a draw needs of them, and no more, as each tap looks at dozens."""
 
     items: Sequence[ItemId]  # H, highest priority first
-    posteriors: Floats  # (H, K)
+    posteriors: Floats  # (H, K); where items have fewer words than others the rest is nan
     learning: Floats = field(default_factory=lambda: np.zeros(0))  # (H,) in [0, 1]; 0 for an item with answers
 
     def without(self, item: ItemId) -> Head:
@@ -90,7 +91,7 @@ def draw(head: Head, reliability: Reliability, campaign: Campaign, rng: random.R
         return None
     chances = chances_of(head, reliability, campaign)
     at = rng.choices(range(len(chances)), weights=chances)[0]
-    posterior = claimed(head.posteriors[at].tolist(), campaign.pool)
+    posterior = claimed(own(head.posteriors[at]).tolist(), campaign.pool)
     return Drawn(head.items[at], chances[at], best_way(posterior, reliability, campaign), posterior)
 
 
@@ -116,9 +117,11 @@ def _drawn_by(worth: Floats) -> list[float]:
 def _worth_of_marks(head: Head, reliability: Reliability, campaign: Campaign) -> Floats:
     """(H,) what each item is worth where several labels may hold, its chance to be settled in it."""
     pool, q = campaign.pool, head.posteriors
-    rates = np.array(marks.rates_of(reliability.counts, pool.confusion, pool.strength))
+    rates = np.array(marks.stretched(marks.rates_of(reliability.counts, pool.confusion, pool.strength), q.shape[1]))
     told = marks_worth.told(marks_worth.claimed(q, pool.temperature, pool.lapse), rates)
-    seconds = effort.of_toggle(pool.labels, sum(pool.prior)) * effort.factor(pool.pace, Form.TOGGLE)
+    share, size = sum(pool.prior) / pool.labels, (~np.isnan(q)).sum(axis=1)
+    usual = {n: effort.of_toggle(n, share * n) for n in set(size.tolist())}
+    seconds = np.array([usual[n] for n in size.tolist()]) * effort.factor(pool.pace, Form.TOGGLE)
     settles = marks_worth.settling(q, rates, pool.temperature, pool.lapse, campaign.policy.confidence)
     found: Floats = (told + LEARNING * head.learning) / seconds + SETTLING * settles
     return found

@@ -6,7 +6,8 @@ honest worker of this crowd (Wald 1945, doi:10.1214/aoms/1177731118). Above `bou
 
 Deviations: Wald's bounds ignore that the last control oversteps them; ours are computed exactly. The least honest
 worker is the lowest tenth of what is believed of the campaign's workers, at most 0.80 right: where the crowd itself is
-near chance, nobody can be told from a random answerer, and nobody is suspended. A worker who always says one label is
+near chance, nobody can be told from a random answerer, and nobody is suspended. Nor by a text of many words, which even
+honest people seldom mark quite right. A worker who always says one label is
 right as often as it is true of the controls: the refit finds those (`core/vigilance.py`).
 """
 
@@ -29,33 +30,35 @@ MOST = 1_000  # controls that the exact bound looks ahead: after that hardly any
 
 
 @lru_cache(maxsize=256)
-def honest_level(pool: Pool) -> float:
-    """How often the least honest worker of this crowd is right, in whole percent, at most `HONEST`."""
-    if pool.labels < 2:
+def honest_level(pool: Pool, marks_: int) -> float:
+    """How often the least honest worker of this crowd is right about an item of so many marks, in whole percent, at
+    most `HONEST`."""
+    if pool.of_one:
         return 1.0
     accuracy = min(max(pool.accuracy, 1e-3), 1 - 1e-3)
     lowest = beta_quantile(LOWEST, pool.strength * accuracy, pool.strength * (1 - accuracy))
     if pool.model is Model.MARKS:  # about the whole set
-        lowest = math.prod(right * lowest / accuracy for right in marks.accuracies(pool.prior, pool.confusion))
+        each = marks.accuracies(pool.prior, pool.confusion)
+        lowest = math.prod(right * lowest / accuracy for right in marks.stretched(each, marks_))
     return min(HONEST, math.floor(100 * lowest) / 100)
 
 
-def truths(pool: Pool) -> int:
-    """How many truths an item may have: labels, or sets of labels."""
-    return 1 << pool.labels if pool.model is Model.MARKS else pool.labels
+def truths(pool: Pool, marks_: int) -> int:
+    """How many truths an item may have: labels, or sets of its marks."""
+    return 1 << marks_ if pool.model is Model.MARKS else pool.labels
 
 
-def tells_one(evidence: Evidence, pool: Pool) -> bool:
+def tells_one(evidence: Evidence, pool: Pool, marks_: int) -> bool:
     """Whether an answer names one truth; "not sure", a group or "none of these" do not."""
     if pool.model is Model.MARKS:
-        return marks.marked_by(evidence, pool.labels) is not None
+        return marks.marked_by(evidence, marks_) is not None
     return len(evidence) == 1
 
 
-def fits(truth: int, evidence: Evidence, pool: Pool) -> bool:
+def fits(truth: int, evidence: Evidence, pool: Pool, marks_: int) -> bool:
     """Whether an answer leaves the truth (`Item.truth`) possible; of several labels each must be right."""
     if pool.model is Model.MARKS:
-        said = marks.marked_by(evidence, pool.labels)
+        said = marks.marked_by(evidence, marks_)
         return said is None or marks.bits_of(said) == truth
     return truth in evidence
 
@@ -76,9 +79,12 @@ def after_control(surprise: float, right: bool, labels: int, level: float) -> fl
     return max(after, FLOOR)
 
 
-def stops(surprise: float, labels: int, level: float, allowed: float) -> bool:
-    """Whether this is enough to suspend somebody; `allowed` share of honest workers, 0 suspends nobody."""
-    return allowed > 0 and surprise > 0 and surprise >= bound(labels, level, allowed)
+def stops(surprise: float, labels: int, level: float, allowed: float, alike: bool = True) -> bool:
+    """Whether this is enough to suspend somebody; `allowed` share of honest workers, 0 suspends nobody. Where controls
+    are not all `alike`, as texts have more words and fewer, the bound is the one that holds for any (Ville's)."""
+    if allowed <= 0 or surprise <= 0:
+        return False
+    return surprise >= (bound(labels, level, allowed) if alike else math.log(1 / allowed))
 
 
 @lru_cache(maxsize=1024)

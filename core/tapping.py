@@ -69,7 +69,8 @@ def tap(tx: Transaction, worker: Worker, pressed: Tap, now: datetime) -> Tapped:
         return Tapped(Outcome.ALREADY, campaign, question)
     if pressed.choice in (Press.SKIP, Press.PROBLEM):
         return skip(tx, worker, campaign, question, problem=pressed.choice is Press.PROBLEM)
-    evidence = _evidence(campaign, question, pressed.choice)
+    marks = len(tx.item(question.item).posterior) if question.layout.form is Form.TOGGLE else 0
+    evidence = _evidence(campaign, question, pressed.choice, marks)
     return Tapped(Outcome.STALE) if evidence is None else take(tx, worker, campaign, question, evidence, now)
 
 
@@ -88,11 +89,11 @@ def turn(tx: Transaction, worker: Worker, question_id: QuestionId, lease: int) -
     return Asked(campaign, question, tx.item(question.item), again=True)
 
 
-def _evidence(campaign: Campaign, question: Question, choice: int | Press) -> Evidence | None:
+def _evidence(campaign: Campaign, question: Question, choice: int | Press, marks: int) -> Evidence | None:
     if question.layout.form is Form.TEXT:
         return None  # nothing but words answers it
     if question.layout.form is Form.TOGGLE:
-        return _marked(question.layout.shown, choice, len(campaign.labels))
+        return _marked(question.layout.shown, choice, marks)
     if isinstance(choice, Press):
         return Evidence.all(len(campaign.labels)) if choice is Press.NOT_SURE else None
     try:

@@ -13,6 +13,7 @@ from core.caps import Capped, capped
 from core.errors import NothingToLearn, TrainingFailed
 from core.evidence import Evidence
 from core.item import Item
+from core.marks_worth import own, stacked
 from core.ports import Beliefs, Snapshot
 from core.posterior import claimed
 from core.reliability import Model, Pool, likelihood
@@ -62,8 +63,8 @@ def _voices(snapshot: Snapshot, chosen: Ints) -> list[tuple[int, ...]]:
 
 
 def certain(posteriors: Sequence[Sequence[float]] | Floats, pool: Pool) -> Floats:
-    """(N, K) as sure as may be claimed."""
-    return np.array([claimed(row, pool) for row in posteriors], dtype=np.float64)
+    """(N, K) as sure as may be claimed; nan behind the last word of a text whose words are marked."""
+    return stacked([claimed(own(np.asarray(row)).tolist(), pool) for row in posteriors])
 
 
 def likeliest(targets: Floats) -> Floats:
@@ -98,13 +99,13 @@ def _quietened(
     snapshot: Snapshot, beliefs: Beliefs, chosen: Ints, caps: Capped, posteriors: Sequence[Sequence[float]]
 ) -> Floats:
     """(N, K) beliefs without as much of each answer as its worker is turned down: the day's update, backwards."""
-    log_q = np.log(np.clip(np.array(posteriors, dtype=np.float64), 1e-300, 1.0))
     place = np.full(len(snapshot.items), -1)
     place[chosen] = np.arange(len(chosen))
     weight = beliefs.vigilance.weight if beliefs.vigilance else np.ones(len(snapshot.answer_item))
     less = (1 - caps.voice[snapshot.answer_worker]) * weight
     if beliefs.pool.model is Model.MARKS:
         return marks_night.quietened(posteriors, place, less, snapshot, beliefs.pool, beliefs.reliabilities)
+    log_q = np.log(np.clip(np.array(posteriors, dtype=np.float64), 1e-300, 1.0))
     known: dict[tuple[int, int], Floats] = {}
     for answer in np.flatnonzero((less > 0) & (place[snapshot.answer_item] >= 0)).tolist():
         worker, bits = int(snapshot.answer_worker[answer]), snapshot.answer_bits[answer]

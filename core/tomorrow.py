@@ -15,7 +15,7 @@ import numpy as np
 
 from core import marks_night
 from core.acquisition import TWIN, Floats, Rows, asked_last, originals, worth_of
-from core.campaign import Campaign, Kind
+from core.campaign import Campaign
 from core.ids import ItemId, VersionId
 from core.intake import judged, prior_of
 from core.item import Item, Role, place_of
@@ -43,8 +43,8 @@ def queued(
     tomorrow: Tomorrow, pool: Sequence[Item], parts: Iterator[Scores], rng: np.random.Generator
 ) -> Mapping[ItemId, Item]:
     """The open items `pool` with worth, suggestion, belief and priority, given what the version thinks of them."""
-    seen = gathered(parts, len(tomorrow.campaign.labels), len(pool))
-    several = tomorrow.campaign.draft.kind is Kind.MULTI
+    seen = gathered(parts, tomorrow.campaign.draft.columns, len(pool))
+    several = tomorrow.campaign.draft.kind.marked
     doubtful = marks_night.as_doubtful(seen.probabilities) if several else seen.probabilities
     worths = worths_of(tomorrow, pool, doubtful, seen.embeddings, rng)
     found = {}
@@ -58,8 +58,8 @@ def queued(
 
 
 def hears(tomorrow: Tomorrow, item: Item) -> bool:
-    """Whether the version may speak about this item; never where several labels may hold."""
-    if tomorrow.campaign.draft.kind is Kind.MULTI:
+    """Whether the version may speak about this item; never where several labels may hold, or words are marked."""
+    if tomorrow.campaign.draft.kind.marked:
         return False
     untouched = item.answers == 0 and item.id not in tomorrow.retracted
     return tomorrow.voice is not None and item.role is Role.PLAIN and untouched
@@ -92,13 +92,13 @@ def _twins_last(worth: Floats, embeddings: Rows, items: Sequence[Item]) -> Float
 
 
 def gathered(parts: Iterator[Scores], labels: int, n: int) -> Scores:
-    """All parts in two arrays, embeddings in half precision: 10^6 of 384 numbers take 0.8 GB."""
-    probabilities, embeddings = np.zeros((n, labels)), np.zeros((n, 1), dtype=np.float16)
+    """All parts in two arrays; what a part says in fewer columns than `labels` is nan behind them; embeddings in half precision: 10^6 of 384 numbers take 0.8 GB."""
+    probabilities, embeddings = np.full((n, labels), np.nan), np.zeros((n, 1), dtype=np.float16)
     at = 0
     for part in parts:
         if at == 0:
             embeddings = np.zeros((n, part.embeddings.shape[1]), dtype=np.float16)
         end = at + len(part.probabilities)
-        probabilities[at:end], embeddings[at:end] = part.probabilities, part.embeddings
+        probabilities[at:end, : part.probabilities.shape[1]], embeddings[at:end] = part.probabilities, part.embeddings
         at = end
     return Scores(probabilities, embeddings)

@@ -53,7 +53,7 @@ def _ways(k: int, fixed: Form | None, kind: Kind, paged: bool) -> tuple[Way, ...
         Form.SHORT: lists or [Way(Form.ALL, k)],
         Form.GROUPS: [Way(Form.GROUPS, 0)] if paged else [Way(Form.ALL, k)],
     }
-    if kind is Kind.MULTI:
+    if kind.marked:
         return (Way(Form.TOGGLE, 0),)
     if fixed is not None:
         return tuple(every[fixed])

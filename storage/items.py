@@ -12,6 +12,7 @@ from core.campaign import Campaign
 from core.errors import Conflict, NotFound
 from core.ids import CampaignId, ItemId, WorkerId
 from core.item import Item, NewItem, Role, Verdict, seat_taken
+from core.marks import stretched
 from core.posterior import certainty
 from core.routing import NEAR, WINDOW, Head
 from storage import mapping
@@ -151,10 +152,9 @@ class Items(Campaigns):
 def _added(
     campaign: Campaign, items: Sequence[tuple[NewItem, Role]], start: Sequence[float]
 ) -> Iterator[Values]:
-    prior = mapping.packed(start)
     for new, role in items:
-        control = role is Role.CONTROL
-        belief = certainty(new.truth or 0, campaign.pool) if control else start
+        control, marks = role is Role.CONTROL, campaign.marks(new.content)
+        belief = certainty(new.truth or 0, campaign.pool, marks) if control else stretched(start, marks)
         yield {
             "campaign": campaign.id,
             "name": new.name,
@@ -169,6 +169,6 @@ def _added(
             "worth": new.worth,
             "priority": 0.0 if control else new.worth,
             "verdict": (Verdict.SETTLED if control else Verdict.OPEN).value,
-            "posterior": mapping.packed(belief) if control else prior,
+            "posterior": mapping.packed(belief),
             "seats": None if control else campaign.policy.max_overlap,
         }

@@ -19,6 +19,7 @@ from core.glossary import Term
 from core.grouping import Group
 from core.ids import Account, CampaignId, ItemId, QuestionId, VersionId, WorkerId
 from core.item import Content, Item, Medium, Role, Verdict
+from core.marks_worth import stacked
 from core.ports import Letter, Repeat
 from core.question import Answer, Question, QuestionState
 from core.reliability import Pool, Reliability
@@ -105,8 +106,12 @@ def item(row: DbRow) -> Item:
 
 
 def head(rows: Sequence[DbRow]) -> Head:
-    """From (id, posterior, worth to the network) of each item; all of one campaign, and so of one number of labels."""
-    posteriors = np.frombuffer(b"".join([row[1] for row in rows]), "<f8").reshape(len(rows), -1 if rows else 0)
+    """From (id, posterior, worth to the network) of each item; all of one campaign, and so of one number of labels, if
+    not of words."""
+    if len({len(row[1]) for row in rows}) > 1:
+        posteriors = stacked([np.frombuffer(row[1], "<f8") for row in rows])
+    else:
+        posteriors = np.frombuffer(b"".join([row[1] for row in rows]), "<f8").reshape(len(rows), -1 if rows else 0)
     return Head([ItemId(row[0]) for row in rows], posteriors, np.array([row[2] for row in rows], dtype=np.float64))
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from core.errors import Conflict, NotFound
 from core.ids import CampaignId, ItemId, WorkerId
 from core.item import Item, NewItem, Role, Verdict, seat_taken
+from core.marks_worth import stacked
 from core.review import Review
 from core.routing import WINDOW, Head
 from storage.memory_chains import kept_apart
@@ -38,7 +39,7 @@ class MemoryItems:
         bounded = self._unmet((queue[at] for at in places), worker)
         found = list(islice(bounded, limit)) or list(islice(self._unmet(queue, worker), limit))
         learning = [0.0 if item.answers else item.worth for item in found]
-        return Head([item.id for item in found], np.array([item.posterior for item in found]), np.array(learning))
+        return Head([item.id for item in found], stacked([item.posterior for item in found]), np.array(learning))
 
     def _unmet(self, queue: Iterable[tuple[float, ItemId]], worker: WorkerId) -> Iterator[Item]:
         unmet = (id_ for _, id_ in queue if (worker, id_) not in self.store.met)

@@ -17,6 +17,7 @@ from core.chains import Chain, Fed
 from core.errors import Conflict, NotFound
 from core.ids import Account, CampaignId, ChainId, ItemId, QuestionId, UpdateId, VersionId, WorkerId
 from core.item import Item, NewItem, Role, Verdict
+from core.marks import stretched
 from core.ports import Letter, Progress
 from core.posterior import certainty
 from core.question import Answer, Question, QuestionState
@@ -126,8 +127,9 @@ class Store:
         return item.verdict is Verdict.OPEN and item.role is not Role.CONTROL and item.seats < self.seats(item)
 
     def add_item(self, campaign: CampaignId, new: NewItem, role: Role, start: tuple[float, ...]) -> None:
-        control = role is Role.CONTROL
-        belief = certainty(new.truth or 0, self.campaigns[campaign].pool) if control else start
+        control, of = role is Role.CONTROL, self.campaigns[campaign]
+        marks = of.marks(new.content)
+        belief = certainty(new.truth or 0, of.pool, marks) if control else tuple(stretched(start, marks))
         verdict = Verdict.SETTLED if control else Verdict.OPEN
         id_ = ItemId(len(self.items) + 1)
         seats = None if control else self.campaigns[campaign].policy.max_overlap

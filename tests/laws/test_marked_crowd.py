@@ -23,6 +23,7 @@ from core.ids import Account
 from core.item import Content, Medium, NewItem, Role, Verdict
 from core.marking import mark
 from core.marks import certainty, likeliest, rates_of
+from core.marks_table import marks_of
 from core.multilabel import refit
 from core.question import Press, Tap
 from core.refit import beliefs_of
@@ -148,7 +149,7 @@ def test_the_day_reads_the_rates_of_the_refit() -> None:
     for _ in range(80):
         crowd.answer(int(crowd.rng.integers(crowd.people)))
     snapshot = crowd.archive.snapshot(crowd.campaign.id)
-    table = marks_refit.mark_table(snapshot)
+    table = marks_of(snapshot)
     seen = marks_refit.watched(table, snapshot)
     found, batch = marks_refit.refitted(table, seen), refit(marks_refit.heeded(table, seen))
     for at in range(len(snapshot.workers)):
