@@ -29,7 +29,7 @@ from core.ports import Ledger, Letter, Progress, Repeat
 from core.ranking import compares, ranking
 from core.refit import beliefs_of
 from storage.archive import SqlArchive
-from storage.exchange.answers_csv import NOTHING_WRITTEN, answers_csv, consensus_csv, provenance_csv
+from storage.exchange.answers_csv import NOTHING_WRITTEN, answers_csv, conll, consensus_csv, provenance_csv
 from storage.exchange.ranking_csv import ranking_csv
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("crowdloop.errands")
@@ -67,7 +67,7 @@ class Chores:
     async def _telling(self, speech: Speech, item_id: ItemId, chat: int) -> None:
         item = await self._ledger.transact(lambda tx: tx.item(item_id))
         campaign = await self._ledger.transact(lambda tx: tx.campaign(item.campaign))
-        several = campaign.draft.kind is Kind.MULTI  # no single label whose words could be told
+        several = campaign.draft.kind.marked  # no single label whose words could be told
         if item.content.medium not in (Medium.TEXT, Medium.PAIR) or campaign.serving is None or several:
             return
         label = item.posterior.index(max(item.posterior))
@@ -147,10 +147,14 @@ class Chores:
     def _exported(self, slug: str, chat: int) -> list[Letter]:
         campaign = self._archive.campaign_named(slug)
         texts = self._archive.texts(campaign.id) if campaign.draft.kind is Kind.TEXT else NOTHING_WRITTEN
+        found = list(self._archive.consensus(campaign.id))
+        shown = {one.name: one.content.text for one in found} if campaign.draft.kind is Kind.SPANS else {}
         files = {
-            f"{slug}-labels.csv": consensus_csv(campaign, self._archive.consensus(campaign.id), texts),
-            f"{slug}-answers.csv": answers_csv(campaign, self._archive.answers(campaign.id), texts),
+            f"{slug}-labels.csv": consensus_csv(campaign, found, texts),
+            f"{slug}-answers.csv": answers_csv(campaign, self._archive.answers(campaign.id), texts, shown),
         }
+        if campaign.draft.kind is Kind.SPANS:
+            files[f"{slug}-words.conll"] = conll(campaign, found)
         if went := list(self._archive.provenance(campaign.id)):
             labels = {one.slug: one.labels for one in self._archive.campaigns()}
             files[f"{slug}-chains.csv"] = provenance_csv(went, labels)
@@ -158,7 +162,8 @@ class Chores:
             files[f"{slug}-ranking.csv"] = ranking_csv(places)
         letters = []
         for name, lines in files.items():
-            sha = self._archive.add_media("".join(lines).encode(), "text/csv")
+            kind = "text/csv" if name.endswith(".csv") else "text/plain"
+            sha = self._archive.add_media("".join(lines).encode(), kind)
             letters.append(Letter(chat, "sendDocument", {}, Repeat.NEVER, media=sha, filename=name))
         return letters
 

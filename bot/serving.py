@@ -52,6 +52,8 @@ def _wanted(archive: Archive, campaign: Campaign, wanted: str) -> VersionId:
 
 def one_label(campaign: Campaign) -> None:
     """Refused where several labels may hold, for what has no form for that yet."""
+    if campaign.draft.kind is Kind.SPANS:
+        raise Refused(f"The versions of {campaign.slug} mark words: only `predict` can ask them so far.")
     if campaign.draft.kind is Kind.MULTI:
         raise Refused(f"The versions of {campaign.slug} say sets of labels: only `predict` can ask them so far.")
 

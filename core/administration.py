@@ -16,7 +16,7 @@ from core.item import Medium, NewItem, Role, place_of, role_of
 from core.ports import Progress, Transaction
 from core.posterior import start
 from core.reliability import Pool
-from core.stretches import unfit
+from core.stretches import check
 from core.suspension import truths
 from core.version import Version
 
@@ -84,11 +84,10 @@ def in_places(slug: str, items: Sequence[NewItem], roles: Sequence[Role]) -> lis
 
 
 def _check_words(campaign: Campaign, place: str, items: Sequence[NewItem]) -> None:
-    """Where words are marked: texts alone, of some words and not too many for one screen. A reader of files that knows
-    lines refuses these before."""
+    """Where words are marked: texts alone, of some words and not too many for one screen. Readers of files
+    refuse these before, and name the line."""
     for item in items if campaign.draft.kind is Kind.SPANS else ():
-        if reason := unfit(item.content):
-            raise BadInput(place, f"item '{item.name}' {reason}")
+        check(f"{place}, {item.name}", item.content)
 
 
 def _check_truths(campaign: Campaign, place: str, items: Sequence[NewItem]) -> None:

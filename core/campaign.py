@@ -65,7 +65,7 @@ class Policy:
     suspension: float = 0.01  # share of honest workers that the test on controls may stop; 0 stops nobody
     audit_share: float = 0.1  # share of items kept from training, by hash of their name
     head: int = 32  # how many of the best open items a question is drawn from
-    network_weight: float = 1.0  # most that is heard of the serving version, as learnt; 0 is silent, as where answers are marks
+    network_weight: float = 1.0  # most that is heard of the serving version, as learnt; 0 is silent, as with marks
     form: Form | None = None  # of every question; None: by worth
     auto_label: bool = False  # whether a version may settle items of which it is sure enough (`core/auto_label.py`)
     show_suggestion: float = 0.0  # share of questions that tell what a version thinks, to measure what that does
@@ -140,9 +140,9 @@ class Draft:
         if several and any("|" in label or ";" in label or label == NOTHING for label in self.labels):
             raise BadInput("labels", f"must not hold | or ; nor be {NOTHING}: that is how sets of them are written.")
         if several and self.groups:
-            raise BadInput("groups", "are not for a campaign in which several labels may hold or words are marked.")
+            raise BadInput("groups", "are not for a campaign in which several labels may hold, or words are marked.")
         if several and self.policy.form not in (None, Form.TOGGLE):
-            raise BadInput("policy.form", "must be toggle, or nothing, where several labels may hold or words are marked.")
+            raise BadInput("policy.form", "must be toggle, or nothing, where labels or words are marked.")
         if self.policy.form is Form.TOGGLE and not several:
             raise BadInput("policy.form", "toggle is for campaigns in which several may hold (kind: multi or spans).")
 

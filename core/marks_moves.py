@@ -18,10 +18,10 @@ SURER = 1.5  # nats by which the other labels are surer, on average
 
 
 def examples(pool: Pool, odds: Floats, rng: np.random.Generator, marks: int) -> Floats:
-    """(L, R, K) beliefs of items with K `marks` whose least sure label has these log odds (L, R) of what is likelier of it."""
-    k = marks
-    more = rng.exponential(SURER, (*odds.shape, k))
-    np.put_along_axis(more, rng.integers(0, k, (*odds.shape, 1)), 0.0, axis=2)
+    """(L, R, K) beliefs of items with K `marks`, of which the least sure one has these log odds (L, R) of what is
+    likelier of it."""
+    more = rng.exponential(SURER, (*odds.shape, marks))
+    np.put_along_axis(more, rng.integers(0, marks, (*odds.shape, 1)), 0.0, axis=2)
     sure = np.maximum(odds, 0.0)[..., None] + more
     holds = rng.random(sure.shape) < np.array(pool.prior)
     found: Floats = 1 / (1 + np.exp(np.where(holds, -sure, sure)))
@@ -29,8 +29,8 @@ def examples(pool: Pool, odds: Floats, rng: np.random.Generator, marks: int) -> 
 
 
 def answered(q: Floats, rates: Floats, pool: Pool, rng: np.random.Generator) -> Floats:
-    """(N, K) beliefs `q` (N, K) after one answer each of workers with rates (P, K, 2), or (P, 1, 2), where items are no harder than
-    their beliefs claim."""
+    """(N, K) beliefs `q` (N, K) after one answer each of workers with rates (P, K, 2), or (P, 1, 2), where items are no
+    harder than their beliefs claim."""
     truth = rng.random(q.shape) < claimed(q, pool.temperature, pool.lapse)
     who = rates[rng.integers(0, len(rates), len(q))]
     imagines, sees = who[:, :, 0], who[:, :, 1]

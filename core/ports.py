@@ -134,7 +134,9 @@ class Transaction(ChainTransaction, Protocol):
 
     def add_items(self, campaign: CampaignId, items: Sequence[tuple[NewItem, Role]], start: Sequence[float]) -> int: ...
 
-    """Adds items with the belief `start` (of each of its words, where words are marked); controls come settled on their truth. Conflict names a known name."""
+    """Adds items with the belief `start` (of each word, where words are marked); controls come settled on their truth.
+    Conflict names a known name.
+    """
 
     def add_worker(self, account: Account, language: str, now: datetime) -> Worker: ...
     def save_worker(self, worker: Worker) -> None: ...

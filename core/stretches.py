@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from core.errors import BadInput
 from core.item import Content, Medium
 from core.marks import NOTHING
 
@@ -30,16 +31,15 @@ def words_of(text: str) -> list[Range]:
     return [one for one in found if any(letter.isalnum() for letter in text[slice(*one)])]
 
 
-def unfit(content: Content) -> str:
-    """Why no words of it can be marked, as the end of a sentence; "" where they can."""
+def check(place: str, content: Content) -> None:
+    """BadInput, with the place, where no words of it can be marked."""
     if content.medium is not Medium.TEXT:
-        return "is no single text, and words are marked in texts only."
+        raise BadInput(place, "is no single text, and words are marked in texts only.")
     words = len(words_of(content.text))
     if not words:
-        return "has no word that could be marked."
+        raise BadInput(place, "has no word that could be marked.")
     if words > MOST_WORDS:
-        return f"has {words} words, and at most {MOST_WORDS} fit one screen: cut it into sentences."
-    return ""
+        raise BadInput(place, f"has {words} words, and at most {MOST_WORDS} fit one screen: cut it into sentences.")
 
 
 def buttons_of(text: str) -> tuple[str, ...]:

@@ -92,7 +92,8 @@ def _twins_last(worth: Floats, embeddings: Rows, items: Sequence[Item]) -> Float
 
 
 def gathered(parts: Iterator[Scores], labels: int, n: int) -> Scores:
-    """All parts in two arrays; what a part says in fewer columns than `labels` is nan behind them; embeddings in half precision: 10^6 of 384 numbers take 0.8 GB."""
+    """All parts in two arrays; what a part says in fewer columns than `labels` is nan behind them; embeddings in half
+    precision: 10^6 of 384 numbers take 0.8 GB."""
     probabilities, embeddings = np.full((n, labels), np.nan), np.zeros((n, 1), dtype=np.float16)
     at = 0
     for part in parts:

@@ -9,7 +9,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from core.campaign import Kind
 from core.marks_night import tall as as_two
 from core.night import NightReport
 from training.charts import AFTER, BEFORE, FAINT, INK, PAPER, QUIET, as_png, clipped, greens, plain, title
@@ -71,7 +70,7 @@ def night_picture(report: NightReport, history: Sequence[LearningPoint] = (), wo
     words = words or NightWords()
     if report.after.items == 0:
         return draw_nothing(report.campaign.draft.title, words)
-    now, several = report.after, report.campaign.draft.kind is Kind.MULTI
+    now, several = report.after, report.campaign.draft.kind.marked
     said, crowd, rival = (as_two(one) if several and one is not None else one
                           for one in (report.candidate, report.truth, report.serving))  # fmt: skip
     assert said is not None and crowd is not None

@@ -23,7 +23,7 @@ from bot.telegram.house import House
 from bot.telegram.visit import Reply, Visit, Work, answer, apologise
 from bot.telegram.words import Words, noted
 from bot.telegram.worker_handlers import PRIVATE, Callback, Context, Handler, always
-from core.campaign import Kind, Policy
+from core.campaign import Policy
 from core.errors import BadInput, CrowdloopError, Refused
 from storage.exchange.glossary_csv import read_glossary
 from storage.exchange.items import read_items
@@ -136,8 +136,8 @@ async def _import(house: House, document: Document, caption: str) -> Work:
     if kind == GLOSSARY:
         terms = await asyncio.to_thread(read_glossary, place, content)
         return partial(admin_glossary.set_glossary, slug=campaign.slug, terms=terms)
-    several = campaign.draft.kind is Kind.MULTI
-    found = await asyncio.to_thread(read_items, place, content, campaign.labels, controls, several)
+    kind = campaign.draft.kind
+    found = await asyncio.to_thread(read_items, place, content, campaign.labels, controls, kind)
     return partial(admin_replies.add_items, slug=campaign.slug, place=place, items=found.items, media=found.media)
 
 

@@ -11,7 +11,7 @@ from bot.telegram.paper import Block, bare, note
 from bot.telegram.views_marks import SETTLE, SHOW
 from bot.telegram.visit import Reply, Visit
 from bot.telegram.words import Tongue
-from core.campaign import Campaign, Kind
+from core.campaign import Campaign
 from core.errors import BadInput
 from core.explain import Explanation, explain
 from core.ids import ItemId, WorkerId
@@ -43,7 +43,7 @@ def ruled(tx: Transaction, visit: Visit, worker: Worker, say: Tongue, pressed: R
 
 def _shown(visit: Visit, item: Item, campaign: Campaign, marked: int, say: Tongue) -> Reply:
     """The card with another set marked; nothing is ruled by it."""
-    if campaign.draft.kind is not Kind.MULTI or visit.bubble is None or item.verdict is not Verdict.DISPUTED:
+    if not campaign.draft.kind.marked or visit.bubble is None or item.verdict is not Verdict.DISPUTED:
         return Reply(toast=say("This item is not disputed any more."))
     body = {"reply_markup": views_reports.rulings(item, campaign, say, marked)}
     return Reply([Letter(visit.chat, "editMessageReplyMarkup", body, Repeat.FREELY, message=visit.bubble.number)])
@@ -51,7 +51,7 @@ def _shown(visit: Visit, item: Item, campaign: Campaign, marked: int, say: Tongu
 
 def _truth(word: str, campaign: Campaign) -> int:
     """A label, or a set where several may hold; BadInput for the word of another kind of campaign."""
-    if word.startswith(SETTLE) != (campaign.draft.kind is Kind.MULTI):
+    if word.startswith(SETTLE) != campaign.draft.kind.marked:
         raise BadInput("label", f"'{campaign.slug}' has no label of this number.")
     return int(word.removeprefix(SETTLE))
 
@@ -60,7 +60,7 @@ def _became(done: Reviewed, item: Item, ruling: Ruling, campaign: Campaign, say:
     if done is Reviewed.ALREADY:
         return say("This item is not disputed any more.")
     if ruling is Ruling.LABEL and item.truth is not None:
-        return say("Settled: “{label}”.", label=truth(campaign, item.truth, say))
+        return say("Settled: “{label}”.", label=truth(campaign, item.truth, item.content, say))
     if ruling is Ruling.WITHDRAW:
         return say("Withdrawn: nobody is asked about it.")
     return say("It goes back to the workers.")

@@ -14,7 +14,7 @@ LIMIT = 64  # bytes, Telegram's
 _TAP = re.compile(r"a:([A-Za-z0-9_-]{1,32}):(0|[1-9][0-9]{0,8}):([a-z]|0|[1-9][0-9]{0,2})")
 _TURN = re.compile(r"o:([A-Za-z0-9_-]{1,32}):(0|[1-9][0-9]{0,8}):(0|[1-9][0-9]{0,2})")
 _MARK = re.compile(r"m:([A-Za-z0-9_-]{1,32}):(0|[1-9][0-9]{0,8}):(0|[1-9][0-9]?):([01])")
-_RULE = re.compile(r"r:([1-9][0-9]{0,17}):(0|[1-9][0-9]{0,2}|[wmn]|[st](?:0|[1-9][0-9]{0,9}))")
+_RULE = re.compile(r"r:([1-9][0-9]{0,17}):(0|[1-9][0-9]{0,2}|[wmn]|[st](?:0|[1-9][0-9]{0,18}))")
 _AGREE = re.compile(r"y:(0|[1-9][0-9]{0,3})")
 _SPEAK = re.compile(r"l:([a-z]{2,3})")
 
@@ -76,7 +76,7 @@ class Dispute:
 @dataclass(frozen=True, slots=True)
 class Rule:
     """An admin's word on a disputed item: a label's number, "w" withdraw, "m" ask more, "n" only the next one; where
-    several labels may hold "s6" settles on a set (its bits), "t6" only shows it as marked."""
+    several are marked "s6" settles on a set (its bits), "t6" only shows it as marked."""
 
     item: int
     word: str

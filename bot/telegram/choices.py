@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from bot.telegram.callbacks import Mark, Turn
-from bot.telegram.keyboards import Button, Markup, grid, markup, undo_row
+from bot.telegram.keyboards import TICK, Button, Markup, grid, lines, markup, undo_row
 from bot.telegram.words import Tongue
 from core.campaign import Campaign, Kind
 from core.forms import Form, choice_of_group, choice_of_label
+from core.glossary import occurring
 from core.grouping import title
+from core.item import Content
 from core.marks import set_of
 from core.question import Press, Question, Tap
+from core.stretches import named
 
 FIRST, GROUPS, OPENED = 0, 1, 2  # pages: the first, that of the groups, that of group 0; group 1 comes next
 MEANINGS = 999  # no page: what the terms in the text mean
-ON, OFF = "☑ ", "☐ "  # before a label that is marked, and one that is left: plain signs, which every font has
+ON, OFF = TICK, "☐ "  # before a label that is marked, and one that is left: plain signs, which every font has
 GUESS = "✦ "  # before the label that a version thinks likeliest, where the worker is told
 
 
 def of_question(
-    campaign: Campaign, question: Question, say: Tongue, undo: Tap | None, page: int = FIRST, terms: bool = False
+    campaign: Campaign, question: Question, content: Content, say: Tongue, undo: Tap | None, page: int = FIRST
 ) -> Markup:
-    """Choices, then what else can be said of a question; `undo` takes the answer before it back, `terms` says whether
-    its text has terms of the glossary.
+    """Choices, then what else can be said of a question about this content; `undo` takes the answer before it back.
 
     ValueError where there is no such page.
     """
+    terms = bool(occurring(campaign.draft.glossary, content.words))
     more = [*_others(question, say), *([_turn(question, MEANINGS, "?")] if terms else [])]
     if page == FIRST and not (question.layout.form is Form.GROUPS and not question.layout.shown):
-        return markup([*_first(campaign, question, say), [*more, *undo_row(say, undo)]])
+        return markup([*_first(campaign, question, content, say), [*more, *undo_row(say, undo)]])
     if question.layout.form is not Form.GROUPS or page >= OPENED + len(campaign.groups):
         raise ValueError(f"{question.layout.form} has no page {page}")
     if page in (FIRST, GROUPS):
@@ -56,34 +59,36 @@ def wording(campaign: Campaign, question: Question, choice: int, say: Tongue) ->
             return names[shown[choice]]
 
 
-def answered(campaign: Campaign, question: Question, choice: int | Press, say: Tongue) -> str:
+def answered(campaign: Campaign, question: Question, content: Content, choice: int | Press, say: Tongue) -> str:
     """The words of an answer that was tapped."""
     if choice is Press.NOT_SURE:
         return say("not sure")
     if isinstance(choice, Press):
-        return listed(question.layout.shown, campaign, say)
+        return listed(question.layout.shown, campaign, content, say)
     return wording(campaign, question, choice, say)
 
 
-def truth(campaign: Campaign, of: int, say: Tongue) -> str:
-    """The words of a truth, as an item or a review keeps it: a label, or a set."""
-    if campaign.draft.kind is Kind.MULTI:
-        return listed(set_of(of), campaign, say)
+def truth(campaign: Campaign, of: int, content: Content, say: Tongue) -> str:
+    """The words of a truth, as an item or a review keeps it: a label, or a set of labels or of words."""
+    if campaign.draft.kind.marked:
+        return listed(set_of(of), campaign, content, say)
     return campaign.choices(say.language)[of]
 
 
-def listed(labels: Sequence[int], campaign: Campaign, say: Tongue) -> str:
-    """The words of a set of labels."""
+def listed(marked: Sequence[int], campaign: Campaign, content: Content, say: Tongue) -> str:
+    """The words of a set of labels, or of the stretches of a text."""
+    if campaign.draft.kind is Kind.SPANS:
+        return say.clauses(*named(marked, content.text)) if marked else say("nothing")
     names = campaign.choices(say.language)
-    return say.clauses(*[names[label] for label in labels]) if labels else say("none of these")
+    return say.clauses(*[names[label] for label in marked]) if marked else say("none of these")
 
 
-def _first(campaign: Campaign, question: Question, say: Tongue) -> list[list[Button]]:
+def _first(campaign: Campaign, question: Question, content: Content, say: Tongue) -> list[list[Button]]:
     layout, names = question.layout, campaign.choices(say.language)
     if layout.form is Form.TEXT:
         return []
     if layout.form is Form.TOGGLE:
-        return _toggles(campaign, question, say)
+        return _toggles(campaign, question, content, say)
     if layout.form is Form.YES_NO:
         return [[_tap(question, 0, say("Yes")), _tap(question, 1, say("No"))]]
     guess = question.suggested if question.revealed else None
@@ -99,14 +104,25 @@ def _first(campaign: Campaign, question: Question, say: Tongue) -> list[list[But
             return grid(listed)
 
 
-def _toggles(campaign: Campaign, question: Question, say: Tongue) -> list[list[Button]]:
+def _toggles(campaign: Campaign, question: Question, content: Content, say: Tongue) -> list[list[Button]]:
     marked, of = question.layout.shown, (question.id, question.lease)
-    labels = [
-        Button((ON if label in marked else OFF) + name, Mark(*of, label, label not in marked))
-        for label, name in enumerate(campaign.choices(say.language))
-    ]
-    end = (say("Done"), Press.DONE) if marked else (say("None of these"), Press.NONE)
-    return [*grid(labels), [Button(end[0], Tap(*of, end[1]))]]
+    texts = faces(campaign, content, marked, say)
+    keys = [Button(text, Mark(*of, label, label not in marked)) for label, text in enumerate(texts)]
+    nothing = say("Nothing to mark") if campaign.draft.kind is Kind.SPANS else say("None of these")
+    end = (say("Done"), Press.DONE) if marked else (nothing, Press.NONE)
+    return [*laid(campaign, keys), [Button(end[0], Tap(*of, end[1]))]]
+
+
+def faces(campaign: Campaign, content: Content, marked: Collection[int], say: Tongue) -> list[str]:
+    """What the buttons of labels or words say, as they are marked or left. A word that is left bears no sign: a text
+    full of boxes cannot be read."""
+    off = "" if campaign.draft.kind is Kind.SPANS else OFF
+    return [(ON if at in marked else off) + name for at, name in enumerate(campaign.names(content, say.language))]
+
+
+def laid(campaign: Campaign, keys: Sequence[Button]) -> list[list[Button]]:
+    """Labels in a grid; words one after the other, as in a text."""
+    return lines(keys) if campaign.draft.kind is Kind.SPANS else grid(keys)
 
 
 def _groups(campaign: Campaign, question: Question, say: Tongue) -> list[list[Button]]:

@@ -15,6 +15,9 @@ from core.question import Tap
 from core.worker import CONSENT_VERSION
 
 PER_ROW = ((2, 5), (7, 4), (11, 3), (20, 2))  # (letters of the longest wording, buttons in a row)
+ROW, MARGIN = 44, 4  # letters in a row of words, those of a margin and of the sign of a mark among them
+MOST_IN_ROW = 5
+TICK = "☑ "  # before what is marked
 TITLE = 64  # letters of a campaign's title on a button
 MOST = 50  # campaigns to choose from
 
@@ -51,6 +54,24 @@ def grid(buttons: Sequence[Button]) -> list[list[Button]]:
     rows = -(-len(buttons) // most) or 1
     size = -(-len(buttons) // rows) or 1
     return [list(buttons[at : at + size]) for at in range(0, len(buttons), size)]
+
+
+def lines(buttons: Sequence[Button]) -> list[list[Button]]:
+    """Rows in the order of a text, each filled as far as its letters and their margins fit a phone. Buttons of a row
+    are equally wide there, so that the longest counts for all. A mark does not move words to other rows: room for its
+    sign is kept."""
+    rows: list[list[Button]] = [[]]
+    for button in buttons:
+        longest = max([_room(one) for one in (*rows[-1], button)])
+        full = len(rows[-1]) == MOST_IN_ROW
+        if rows[-1] and (full or (len(rows[-1]) + 1) * longest > ROW):
+            rows.append([])
+        rows[-1].append(button)
+    return rows
+
+
+def _room(button: Button) -> int:
+    return width(button.text.removeprefix(TICK)) + MARGIN
 
 
 def of_rest(say: Tongue, undo: Tap | None, others: Sequence[Campaign] = ()) -> Markup:

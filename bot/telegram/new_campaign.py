@@ -236,7 +236,7 @@ KEYS: dict[str, Callable[[_Sheet, str], None]] = {
 MEANINGS = {
     "auto_label": "on or off",
     "goal": "a goal: labels or model",
-    "kind": "a kind: single, multi, rating or text",
+    "kind": "a kind: single, multi, spans, rating or text",
     "then": "a label, an arrow and a campaign, such as complaint -> products",
     "form": "a form: auto, all, short, yes_no, groups or toggle",
     "groups": "groups such as “cards = lost card, new card; money = refund, fee”",

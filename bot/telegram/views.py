@@ -9,9 +9,9 @@ from bot.telegram.keyboards import Markup
 from bot.telegram.paper import CAPTION, PAGE, Block, Bubble, bare, html, length, note, rewritten, shortened
 from bot.telegram.showing import SENT_AS, file_of, texts_of
 from bot.telegram.words import Tongue
+from core.campaign import Kind
 from core.errors import BadInput, CrowdloopError, NotFound
 from core.forms import Form
-from core.glossary import occurring
 from core.item import Role
 from core.ports import Letter, Repeat
 from core.question import Press, Tap
@@ -39,8 +39,7 @@ def question(
         longest = max(blocks, key=lambda block: length([block]))
         blocks.remove(longest)
         ahead.append(longest)
-    terms = bool(occurring(asked.campaign.draft.glossary, content.words))
-    keyboard = of_question(asked.campaign, asked.question, say, undo, terms=terms)
+    keyboard = of_question(asked.campaign, asked.question, content, say, undo)
     if bubble is not None and bubble.file == content.medium.is_file and not ahead:
         return [_edited(asked, chat, bubble.number, blocks, keyboard)]
     old = [bare(chat, bubble.number)] if bubble is not None else []
@@ -49,8 +48,7 @@ def question(
 
 def page(asked: Asked, say: Tongue, chat: int, number: int, page: int) -> list[Letter]:
     """Another page of a question's choices below the same words. ValueError where there is no such page."""
-    terms = bool(occurring(asked.campaign.draft.glossary, asked.item.content.words))
-    body = {"reply_markup": of_question(asked.campaign, asked.question, say, None, page, terms)}
+    body = {"reply_markup": of_question(asked.campaign, asked.question, asked.item.content, say, None, page)}
     of = asked.question.id
     return [Letter(chat, "editMessageReplyMarkup", body, Repeat.FREELY, question=of, message=number)]
 
@@ -63,6 +61,9 @@ def _ask(asked: Asked, say: Tongue) -> str:
         brief = say("{beginning}… (all of it: /help)", beginning=first)
     if asked.question.layout.form is Form.TEXT:
         return f"{brief}\n{say('✍ Write your answer as a message.')}"
+    if campaign.draft.kind is Kind.SPANS:
+        label = campaign.choices(say.language)[0]
+        return f"{brief}\n{say('Tap each word that belongs to “{label}”, then the button below.', label=label)}"
     if asked.question.layout.form is Form.TOGGLE:
         return f"{brief}\n{say('Mark all that hold, then tap the button below them.')}"
     if asked.question.layout.form is Form.YES_NO:
@@ -122,14 +123,13 @@ def became(tapped: Tapped, pressed: Tap, say: Tongue, words: str = "") -> str:
 
 def _recorded(tapped: Tapped, pressed: Tap, say: Tongue, words: str) -> str:
     """What became of an answer, its wording in it."""
-    campaign, asked = tapped.campaign, tapped.question
-    if campaign is None or asked is None:
-        raise ValueError("a recorded answer has its campaign and its question")
+    campaign, asked, item = tapped.campaign, tapped.question, tapped.item
+    if campaign is None or asked is None or item is None:
+        raise ValueError("a recorded answer has its campaign, its question and its item")
     if tapped.missed is not None:
-        known = truth(campaign, tapped.missed, say)
-        reason = tapped.item.reason if tapped.item else ""
+        known, reason = truth(campaign, tapped.missed, item.content, say), item.reason
         return say("The answer to this one is known: “{label}”. {reason}", label=known, reason=reason).strip()
-    choice = words or shortened(answered(campaign, asked, pressed.choice, say), QUOTED)
+    choice = words or shortened(answered(campaign, asked, item.content, pressed.choice, say), QUOTED)
     if tapped.outcome is Outcome.CREDITED:
         return say("“{choice}” is credited to you; the item was complete before it came.", choice=choice)
     if tapped.settled and not words:

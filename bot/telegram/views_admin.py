@@ -127,7 +127,7 @@ def status(found: Status, say: Tongue, chat: int) -> list[Letter]:
             say.many("{n} control", "{n} controls", progress.controls),
             say.many("{n} audit item", "{n} audit items", progress.audits),
         ),
-        _version(found.serving, say, found.campaign.draft.kind is Kind.MULTI),
+        _version(found.serving, say, found.campaign.draft.kind),
     ]
     if found.spent or campaign.policy.pay:
         lines.append(say("Spent so far: {amount}.", amount=say.money(found.spent, campaign.policy.currency)))
@@ -155,7 +155,7 @@ def _answers(progress: Progress, say: Tongue) -> str:
     return say.clauses(say.sentences(answers, workers), say("{mean} an item", mean=say.number(round(each, 2))))
 
 
-def _version(version: Version | None, say: Tongue, several: bool) -> str:
+def _version(version: Version | None, say: Tongue, kind: Kind) -> str:
     if version is None:
         return say("No version serves yet; /train starts a night now.")
     judged = version.judgement
@@ -163,7 +163,11 @@ def _version(version: Version | None, say: Tongue, several: bool) -> str:
         return say("Version {version} serves; it is not judged yet.", version=version.id[:8])
     name, items = version.id[:8], say.number(judged.items)
     accuracy, low, high = (say.percent(share) for share in (judged.accuracy, judged.low, judged.high))
-    if several:
+    if kind is Kind.SPANS:
+        return say("Version {version} orders the questions: right on {accuracy} of the words of {items} audit items "
+                   "(95% interval {low} to {high}).", version=name, accuracy=accuracy, items=items, low=low,
+                   high=high)  # fmt: skip
+    if kind is Kind.MULTI:
         return say("Version {version} orders the questions: right on {accuracy} of the labels of {items} audit items "
                    "(95% interval {low} to {high}).", version=name, accuracy=accuracy, items=items, low=low,
                    high=high)  # fmt: skip

@@ -63,6 +63,9 @@ def _judged(report: NightReport, say: Tongue) -> str:
     if not after.items:
         return say("There are no audit items with enough answers yet.")
     accuracy, low, high = (say.percent(share) for share in (after.accuracy, after.low, after.high))
+    if report.campaign.draft.kind is Kind.SPANS:
+        return say("{accuracy} of the words right (95% interval {low} to {high}).", accuracy=accuracy, low=low,
+                   high=high)  # fmt: skip
     if report.campaign.draft.kind is Kind.MULTI:
         return say("{accuracy} of the labels right (95% interval {low} to {high}).", accuracy=accuracy, low=low,
                    high=high)  # fmt: skip

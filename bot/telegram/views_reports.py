@@ -14,7 +14,7 @@ from bot.telegram.paper import CAPTION, Block, html, length, note, shortened
 from bot.telegram.showing import SENT_AS, file_of, texts_of
 from bot.telegram.words import Tongue
 from core.audit import Audit, Estimate
-from core.campaign import Campaign, Kind
+from core.campaign import Campaign
 from core.evidence import Evidence
 from core.explain import Explanation
 from core.figures import Concord, Figures
@@ -169,15 +169,16 @@ def reasons(
     item: Item, found: Explanation, names: Mapping[WorkerId, str], campaign: Campaign, say: Tongue
 ) -> list[Block]:
     """The odds of an item's label against the next, voice by voice."""
-    first, odds = (views_marks.crowd if campaign.draft.kind is Kind.MULTI else _crowd)(item, found, campaign, say)
+    first, odds = (views_marks.crowd if campaign.draft.kind.marked else _crowd)(item, found, campaign, say)
     if item.truth is not None:
-        first = say.sentences(say("An admin ruled: “{label}”.", label=truth(campaign, item.truth, say)), first)
+        known = truth(campaign, item.truth, item.content, say)
+        first = say.sentences(say("An admin ruled: “{label}”.", label=known), first)
     lines = [odds]
     lines.append(say("how common the labels are: {odds}", odds=_odds(found.prior)))
     if found.network:
         lines.append(say("the network: {odds}", odds=_odds(found.network)))
     for voice in found.voices[:VOICES]:
-        answer = _answer(voice.evidence, campaign, say)
+        answer = _answer(voice.evidence, item, campaign, say)
         right = say.percent(voice.right)
         name = names.get(voice.worker, "?")
         lines.append(say("{worker}, right {share} of the time, says {answer}: {odds}", worker=name, share=right,
@@ -203,9 +204,9 @@ def _odds(nats: float) -> str:
     return ("×" if nats >= 0 else "÷") + (f"{factor:.1f}" if factor < 10 else f"{factor:,.0f}")
 
 
-def _answer(evidence: Evidence, campaign: Campaign, say: Tongue) -> str:
-    if campaign.draft.kind is Kind.MULTI:
-        return views_marks.answer(evidence, campaign, say)
+def _answer(evidence: Evidence, item: Item, campaign: Campaign, say: Tongue) -> str:
+    if campaign.draft.kind.marked:
+        return views_marks.answer(evidence, item, campaign, say)
     labels = campaign.choices(say.language)
     if evidence.is_everything(len(labels)):
         return say("not sure")
@@ -232,12 +233,13 @@ def card(
 
 def rulings(item: Item, campaign: Campaign, say: Tongue, marked: int | None = None) -> Markup:
     """One button for each label, then: withdraw, ask more, the next one. `marked`: the set that is looked at."""
-    likely = sorted(range(len(campaign.labels)), key=lambda k: -item.posterior[k])[:VOICES]
-    labels = [Button(campaign.choices(say.language)[k], Rule(item.id, str(k))) for k in sorted(likely)]
     others = [
         Button(say("Withdraw it"), Rule(item.id, "w")),
         Button(say("Ask more"), Rule(item.id, "m")),
         Button(say("Next"), Rule(item.id, "n")),
     ]
-    several = campaign.draft.kind is Kind.MULTI
-    return markup([*(views_marks.toggles(item, campaign, say, marked) if several else grid(labels)), others])
+    if campaign.draft.kind.marked:
+        return markup([*views_marks.toggles(item, campaign, say, marked), others])
+    likely = sorted(range(len(campaign.labels)), key=lambda k: -item.posterior[k])[:VOICES]
+    labels = [Button(campaign.choices(say.language)[k], Rule(item.id, str(k))) for k in sorted(likely)]
+    return markup([*grid(labels), others])

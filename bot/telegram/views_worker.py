@@ -13,6 +13,7 @@ from core.reliability import accuracy
 from core.service import Standing
 from core.writing import LONGEST
 
+USUAL_WORDS = 12  # of a text
 SURE_FROM = 5.0  # answers to controls and settled items before a reliability is worth a sentence
 
 
@@ -105,10 +106,17 @@ def _controls(right: int, asked: int, say: Tongue) -> str:
 
 
 def _reliability(standing: Standing, say: Tongue) -> str:
-    reliability, several = standing.enrolment.reliability, standing.campaign.draft.kind is Kind.MULTI
-    if reliability.seen < SURE_FROM * (len(standing.campaign.labels) if several else 1):
+    reliability, several = standing.enrolment.reliability, standing.campaign.draft.kind.marked
+    if reliability.seen < SURE_FROM * (_marks(standing.campaign) if several else 1):
         return say("After a few more answers you will see here how often you are right.")
     mean, low, high = (round(100 * share) for share in accuracy(reliability, standing.campaign.pool))
+    if standing.campaign.draft.kind is Kind.SPANS:
+        return say(
+            "You are right about {mean} of 100 words; we are 95% sure that it is between {low} and {high}.",
+            mean=mean,
+            low=low,
+            high=high,
+        )
     if several:
         return say(
             "You are right about {mean} of 100 labels; we are 95% sure that it is between {low} and {high}.",
@@ -122,6 +130,11 @@ def _reliability(standing: Standing, say: Tongue) -> str:
         low=low,
         high=high,
     )
+
+
+def _marks(campaign: Campaign) -> int:
+    """How many labels or words an answer decides, more or less."""
+    return USUAL_WORDS if campaign.draft.kind is Kind.SPANS else len(campaign.labels)
 
 
 def helping(commands: Sequence[tuple[str, str]], campaign: Campaign | None, say: Tongue) -> list[Block]:

@@ -8,16 +8,18 @@ from collections.abc import Iterator
 
 from core.errors import BadInput
 from core.item import NewItem
-from storage.exchange.rows import RowOf, Truths, check_columns, items_of, text_content, text_of
+from storage.exchange.rows import RowOf, Suits, Truths, check_columns, items_of, text_content, text_of
 
 SEPARATORS = (",", "\t", ";")
 csv.field_size_limit(10_000_000)  # a long cell is told of by its own rule
 
 
-def csv_items(place: str, content: bytes, truths: Truths | None = None) -> list[NewItem]:
+def csv_items(
+    place: str, content: bytes, truths: Truths | None = None, suits: Suits | None = None
+) -> list[NewItem]:
     """Items from columns `text` and, where there, `id`, `truth` or `label`, `reason`; of pairs also `text2` and, where
     there, `id_a`, `id_b`. BadInput names the line."""
-    return items_of(csv_rows(place, content, "text", truths), text_content, truths)
+    return items_of(csv_rows(place, content, "text", truths), text_content, truths, suits=suits)
 
 
 def csv_rows(place: str, content: bytes, needed: str, truths: Truths | None) -> Iterator[RowOf]:

@@ -9,16 +9,18 @@ from typing import Any
 from core.errors import BadInput
 from core.item import NewItem
 from core.marks import NOTHING
-from storage.exchange.rows import TRUTHS, RowOf, Truths, check_columns, items_of, text_content, text_of
+from storage.exchange.rows import TRUTHS, RowOf, Suits, Truths, check_columns, items_of, text_content, text_of
 
 KEYS = ("text", "text2", "id", "task", "id_a", "id_b", "truth", "label", "reason")
 
 
-def jsonl_items(place: str, content: bytes, truths: Truths | None = None) -> list[NewItem]:
+def jsonl_items(
+    place: str, content: bytes, truths: Truths | None = None, suits: Suits | None = None
+) -> list[NewItem]:
     """Items from the keys that the columns of `csv_items` have. BadInput names the line."""
     text = text_of(place, content)
     rows = _listed(place, text) if text.lstrip().startswith("[") else _lines(place, text)
-    return items_of(_checked(rows, truths), text_content, truths)
+    return items_of(_checked(rows, truths), text_content, truths, suits=suits)
 
 
 def _lines(place: str, text: str) -> Iterator[tuple[str, Any]]:

@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
+from core.campaign import Kind
 from core.errors import BadInput
 from core.item import NAME_LIMIT, Content, Medium, NewItem
 from core.marks import bits_of, parts_of
+from core.stretches import read
 
 MOST_ITEMS = 200_000
 TRUTHS = ("truth", "label")
+Suits = Callable[[str, Content], None]  # place and content; raises BadInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +30,16 @@ class Truths:
     """The labels that the truth of a control may be."""
 
     labels: Sequence[str]
-    several: bool = False  # "cat|dog" or "cat; dog", or NOTHING: the truth is a set, as bits
+    kind: Kind = Kind.SINGLE  # several: "cat|dog", "cat; dog" or NOTHING; words: "0-4|10-16" or NOTHING; as bits
 
-    def of(self, row: RowOf) -> int:
-        """The label's number, or the set of labels as bits; BadInput names the known ones."""
+    def of(self, row: RowOf, content: Content) -> int:
+        """The label's number, or the set of labels or words as bits; BadInput names the known ones."""
         word = next((row.values[column] for column in TRUTHS if row.values.get(column)), "").strip()
         if not word:
             raise BadInput(row.place, "a control needs its label in a column named 'truth' or 'label'.")
-        if self.several:
+        if self.kind is Kind.SPANS:
+            return _words(row, word, content.text)
+        if self.kind is Kind.MULTI:
             return bits_of(self._number(row, part) for part in parts_of(word.replace(";", "|")))
         return self._number(row, word)
 
@@ -44,6 +49,13 @@ class Truths:
         if len(alike) != 1:
             raise BadInput(row.place, f"'{word}' is no label of this campaign; known: {', '.join(self.labels)}.")
         return alike[0]
+
+
+def _words(row: RowOf, cell: str, text: str) -> int:
+    try:
+        return bits_of(read(cell, text))
+    except ValueError as error:
+        raise BadInput(row.place, f"'{error}' is no stretch of the text; write characters as 0-4|10-16.") from None
 
 
 def text_of(place: str, content: bytes) -> str:
@@ -71,12 +83,16 @@ def items_of(
     content: Callable[[RowOf], Content],
     truths: Truths | None,
     name: Callable[[RowOf, Content], str] | None = None,
+    suits: Suits | None = None,
 ) -> list[NewItem]:
-    """All items or BadInput; `truths` where they are controls. Without an `id` an item is named by its content."""
+    """All items or BadInput; `truths` where they are controls; `suits` refuses what the campaign cannot ask. Without
+    an `id` an item is named by its content."""
     found: list[NewItem] = []
     places: dict[str, str] = {}
     for row in rows:
         item = _item(row, content, truths, name or named_by_content)
+        if suits is not None:
+            suits(row.place, item.content)
         if item.name in places:
             what = "id" if id_of(row) else "content"
             raise BadInput(
@@ -105,7 +121,7 @@ def _item(
         raise BadInput(f"{row.place}, id", f"has {len(given)} characters; at most {NAME_LIMIT} are allowed.")
     if truths is None:
         return NewItem(given or name(row, made), made)
-    return NewItem(given or name(row, made), made, truths.of(row), row.values.get("reason", "").strip())
+    return NewItem(given or name(row, made), made, truths.of(row, made), row.values.get("reason", "").strip())
 
 
 def id_of(row: RowOf) -> str:

@@ -41,8 +41,8 @@ async def opened(ledger: Ledger) -> Campaign:
 
     def work(tx: Transaction) -> Campaign:
         made = create_campaign(tx, draft, NOW)
-        import_items(tx, "visits", "a.csv", read_items("a.csv", PLAIN, LABELS, several=True).items)
-        import_items(tx, "visits", "k.csv", read_items("k.csv", TABLE, LABELS, True, True).items)
+        import_items(tx, "visits", "a.csv", read_items("a.csv", PLAIN, LABELS, kind=Kind.MULTI).items)
+        import_items(tx, "visits", "k.csv", read_items("k.csv", TABLE, LABELS, True, Kind.MULTI).items)
         return made
 
     return await ledger.transact(work)
@@ -123,11 +123,11 @@ async def test_files_go_there_and_back(ledger: Ledger, archive: Archive) -> None
     ],
 )
 def test_json_may_list_the_labels(content: str, truth: int) -> None:
-    assert read_items("a.jsonl", content.encode(), LABELS, True, True).items[0].truth == truth
+    assert read_items("a.jsonl", content.encode(), LABELS, True, Kind.MULTI).items[0].truth == truth
 
 
 def test_a_set_is_refused_where_one_label_is_asked_for_and_an_unknown_one_is_named() -> None:
     with pytest.raises(BadInput, match="'noise; Price' is no label of this campaign"):
         read_items("k.csv", TABLE, LABELS, True)
     with pytest.raises(BadInput, match="'wolf' is no label of this campaign; known: noise, smell, price"):
-        read_items("k.csv", b"id,text,truth\nk,x,noise|wolf\n", LABELS, True, True)
+        read_items("k.csv", b"id,text,truth\nk,x,noise|wolf\n", LABELS, True, Kind.MULTI)
