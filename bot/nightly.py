@@ -35,6 +35,7 @@ from training.teacher import Teacher
 from training.team import follow, team
 from training.trainer import TransformerTrainer
 from training.versions import forget, sweep
+from training.word_teacher import WordTeacher
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("crowdloop.night")
 
@@ -124,8 +125,10 @@ class Night:
         """Where this campaign's versions lie."""
         return Path(self.settings.storage.versions) / self.campaign.slug
 
-    def teacher(self) -> Teacher:
+    def teacher(self) -> Teacher | WordTeacher:
         """The trainer of this campaign's versions."""
+        if self.campaign.draft.kind is Kind.SPANS:
+            return WordTeacher(self.home, recipe_of(self.settings), self.campaign.labels[0])
         return Teacher(
             self.home,
             recipe_of(self.settings),

@@ -90,11 +90,11 @@ def refit_spans(table: TokenTable) -> Tokens:
             begin + within, np.repeat(table.worker, size), table.label, table.labels, total, table.n_workers
         )
     )
-    transition, posteriors = _chained(workers.posteriors, table)
+    transition, posteriors = chained(workers.posteriors, table)
     return Tokens(posteriors, workers, transition, table)
 
 
-def _chained(q: Floats, table: TokenTable) -> tuple[Floats, Floats]:
+def chained(q: Floats, table: TokenTable) -> tuple[Floats, Floats]:
     """(K, K) transitions and (T, K) beliefs after neighbours have spoken; a text of one token keeps its own."""
     k = table.labels
     share = (q.sum(axis=0) + 1) / (len(q) + k)

@@ -55,11 +55,13 @@ class Crowd:
         self.imagines = np.clip(self.rng.normal(0.08, 0.06, (self.people, 1)), 0.0, 0.4) * np.ones(self.labels)
         self.store = Store()
         self.archive = MemoryArchive(self.store)
-        draft = Draft("c", "C", "?", tuple(f"l{k}" for k in range(self.labels)), Kind.MULTI, Policy(max_overlap=8))
-        self.campaign = self.act(lambda tx: create_campaign(tx, draft, NOW))
+        self.campaign = self.act(lambda tx: create_campaign(tx, self.draft(), NOW))
         self.act(lambda tx: import_items(tx, "c", "f", list(self.all_items())))
         for n in range(self.people):
             self.act(lambda tx, n=n: consent(tx, enrol(tx, arrive(tx, Account("t", n), "en", NOW), "c", NOW).worker))
+
+    def draft(self) -> Draft:
+        return Draft("c", "C", "?", tuple(f"l{k}" for k in range(self.labels)), Kind.MULTI, Policy(max_overlap=8))
 
     def world(self) -> tuple[list[str], np.ndarray]:
         """What each item shows, and (items, labels) what is true of it."""

@@ -1,0 +1,116 @@
+"""A campaign in which names are marked in sentences, played from the first question to the last: measured, and its
+figures.
+
+Planted bugs that these were seen to catch: words of other texts in an answer's place; counts of a word that is left
+beside those of one that is marked; controls that the refit does not hear; padding that counts as a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from core.campaign import Draft, Kind, Policy
+from core.figures import figures_of
+from core.item import Content, Medium, NewItem, Role, Verdict
+from core.marks import bits_of, likeliest
+from core.refit import beliefs_of
+from core.stretches import of_tags, words_of
+from tests.laws.test_marked_crowd import Crowd
+
+NAMES = Path(__file__).parents[1] / "training"
+
+
+def sentences() -> list[tuple[list[str], list[str]]]:
+    """(words, tags) of each sentence that the tests of the tagger have."""
+    parts = [(NAMES / f"names_{part}.conll").read_text().split("\n\n") for part in ("train", "test")]
+    rows = [[line.split() for line in one.strip().splitlines()] for part in parts for one in part if one.strip()]
+    return [([row[0] for row in one], [row[-1] for row in one]) for one in rows]
+
+
+@dataclass
+class Readers(Crowd):
+    """People who miss whole names, stop a name too early or too late, and take a word for a name that is none."""
+
+    labels: int = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.people_of()
+
+    def people_of(self) -> None:
+        self.misses = np.clip(self.rng.normal(0.15, 0.1, self.people), 0.0, 0.6)
+        self.slips = np.clip(self.rng.normal(0.12, 0.08, self.people), 0.0, 0.5)
+        self.extra = np.clip(self.rng.normal(0.02, 0.02, self.people), 0.0, 0.2)
+
+    def draft(self) -> Draft:
+        return Draft("c", "C", "Which names are there?", ("name",), Kind.SPANS, Policy(max_overlap=8))
+
+    def world(self) -> tuple[list[str], list[np.ndarray]]:  # type: ignore[override]
+        known, found = sentences(), list[tuple[str, tuple[int, ...]]]()
+        while len(found) < self.items + self.known:
+            some = [known[at] for at in self.rng.choice(len(known), int(self.rng.integers(1, 4)), replace=False)]
+            words, tags = [word for one, _ in some for word in one], [tag for _, tag in some for tag in tag]
+            text, marked = of_tags(words, tags)
+            if text not in dict(found):
+                found.append((text, marked))
+        return [text for text, _ in found], [
+            np.isin(np.arange(len(words_of(text))), marked) for text, marked in found
+        ]
+
+    def all_items(self) -> Iterator[NewItem]:
+        for n, (text, holds) in enumerate(zip(self.texts, self.truth, strict=True)):
+            bits = bits_of(np.flatnonzero(holds).tolist())
+            yield NewItem(f"{n}", Content(Medium.TEXT, text), bits if n >= self.items else None)
+
+    def thought(self, n: int, item: int) -> list[int]:
+        holds, rng = self.truth[item], self.rng
+        marked = holds & False
+        edges = np.flatnonzero(np.diff(holds.astype(int), prepend=0, append=0)).reshape(-1, 2)
+        for start, end in edges.tolist():
+            if rng.random() < self.misses[n]:
+                continue
+            start += int(rng.random() < self.slips[n]) * int(rng.integers(-1, 2))
+            end += int(rng.random() < self.slips[n]) * int(rng.integers(-1, 2))
+            marked[max(start, 0) : max(end, start + 1)] = True
+        marked |= rng.random(len(marked)) < self.extra[n]
+        return [int(word) for word in np.flatnonzero(marked)]
+
+    def voted(self, answers: int = 3) -> float:
+        right = []
+        for item in range(self.items):
+            votes = np.zeros(len(self.truth[item]))
+            for n in self.rng.choice(self.people, answers, replace=False).tolist():
+                votes[self.thought(n, item)] += 1
+            right.append((votes > answers / 2) == self.truth[item])
+        return float(np.concatenate(right).mean())
+
+    def settled(self) -> tuple[float, float]:
+        found = self.archive.snapshot(self.campaign.id).items
+        done = [one for one in found if one.role is not Role.CONTROL and one.verdict is Verdict.SETTLED]
+        right = [
+            np.isin(np.arange(len(one.posterior)), likeliest(one.posterior)) == self.truth[int(one.name)]
+            for one in done
+        ]
+        return len(done) / self.items, float(np.concatenate(right).mean())
+
+
+def test_settled_words_are_right_as_often_as_promised_and_beat_the_vote() -> None:
+    crowd = Readers()
+    crowd.work()
+    share, right = crowd.settled()
+    print("SETTLED", share, right, crowd.spent / crowd.items, crowd.voted(3), crowd.voted(5))
+    assert share > 0.8 and right >= 0.98 and right > crowd.voted(5) and crowd.spent < 6.5 * crowd.items
+
+    snapshot = crowd.archive.snapshot(crowd.campaign.id)
+    beliefs = beliefs_of(snapshot)
+    found = figures_of(snapshot, beliefs, [100, 120], np.random.default_rng(1))
+    print(found.concord, found.audit.consensus, found.audit.shares, found.forecast, beliefs.pool)
+    assert 0 < found.concord.alpha.low < found.concord.alpha.value < 1 and 0.5 < found.concord.percent < 1
+    assert found.audit.consensus.low <= right + 0.02 and found.forecast.answers.value >= 0
+    (name,) = found.audit.shares
+    true = np.concatenate(crowd.truth[: crowd.items]).mean()
+    assert name.low - 0.05 <= true <= name.high + 0.05 and 0.5 < found.concord.by_label[0] < 1
