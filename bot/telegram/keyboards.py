@@ -15,7 +15,7 @@ from core.question import Tap
 from core.worker import CONSENT_VERSION
 
 PER_ROW = ((2, 5), (7, 4), (11, 3), (20, 2))  # (letters of the longest wording, buttons in a row)
-ROW, MARGIN = 44, 4  # letters in a row of words, those of a margin and of the sign of a mark among them
+ROW, MARGIN = 46, 6  # letters in a row of words, those of a margin and of the sign of a mark among them
 MOST_IN_ROW = 5
 TICK = "☑ "  # before what is marked
 TITLE = 64  # letters of a campaign's title on a button

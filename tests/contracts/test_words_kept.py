@@ -33,7 +33,7 @@ LABELS = ("person",)
 LONG = " ".join(f"w{n}" for n in range(60))
 OTHER = LONG.replace("w59", "end")
 PLAIN = f'id,text\na,"Yesterday Angela Merkel, in Berlin, met Bob."\nb,It rained.\nc,{LONG}\n'.encode()
-KNOWN = f"id,text,truth,reason\nk,Then Ada spoke.,5-8,A name\nn,Nobody spoke.,(none),\nl,{OTHER},0-2|226-229,\n".encode()
+KNOWN = f"id,text,truth,reason\nk,Then Ada spoke.,5-8,Hm\nn,Nobody spoke.,(none),\nl,{OTHER},0-2|226-229,\n".encode()
 TRUE = {"a": (1, 2, 6), "b": (), "c": (59,), "k": (1,), "n": (), "l": (0, 59)}
 
 
