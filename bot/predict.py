@@ -16,11 +16,15 @@ from core.campaign import Kind
 from core.errors import BadInput, Refused
 from core.item import between
 from core.marks import likeliest, sureness, written
+from core.marks_worth import own
+from core.stretches import named, stretches
+from core.stretches import written as ranges
 from storage.archive import SqlArchive
 from storage.engine import parse
 from storage.exchange.answers_csv import line
 from storage.migrations import pending
 from training.speaker import Speaker
+from training.word_reader import WordReader
 
 Floats = NDArray[np.float64]
 
@@ -40,7 +44,14 @@ def run(
     if pending(settings.storage.url):
         raise Refused("The schema of the database is not the newest: run `crowdloop migrate` (serve does it too).")
     serving = serving_of(SqlArchive(parse(settings.storage.url)), settings, slug, wanted)
-    speaker = Speaker(serving.folder, serving.campaign.labels, serving.campaign.draft.glossary)
+    labels, words = serving.campaign.labels, serving.campaign.draft.kind is Kind.SPANS
+    if words and pairs:
+        raise Refused(f"The versions of {slug} mark words in texts: they read no pairs.")
+    speaker: Speaker | WordReader = (
+        WordReader(serving.folder, labels[0])
+        if words
+        else Speaker(serving.folder, labels, serving.campaign.draft.glossary)
+    )
     write = (csv_writer if as_csv else json_writer)(serving)
     try:
         if as_csv:
@@ -70,12 +81,25 @@ def paired(number: int, line_: str) -> str:
 
 def header(serving: Serving) -> list[str]:
     """Columns of the CSV."""
+    if serving.campaign.draft.kind is Kind.SPANS:
+        return ["label", "confidence", "words", "version"]
     return ["label", "confidence", *serving.campaign.labels, "version"]
 
 
 def json_writer(serving: Serving) -> Writer:
+    if serving.campaign.draft.kind is Kind.SPANS:
+        return lambda text, said: json.dumps(marked(text, said, serving.version), ensure_ascii=False) + "\n"
     labels, version, several = serving.campaign.labels, serving.version, _several(serving)
     return lambda text, said: json.dumps(told(text, labels, said.tolist(), version, several), ensure_ascii=False) + "\n"
+
+
+def marked(text: str, said: Floats, version: str) -> dict[str, object]:
+    """What a version marks in a text, for JSON: characters and words of each stretch, and how sure its least sure word
+    is; a text without words has no stretches."""
+    chances = own(said).tolist()
+    found = [{"start": a, "end": b, "text": text[a:b]} for a, b in stretches(likeliest(chances), text)]
+    sure = round(sureness(chances), 6) if chances else None
+    return {"spans": found if chances else None, "confidence": sure, "version": version}
 
 
 def _several(serving: Serving) -> bool:
@@ -84,6 +108,10 @@ def _several(serving: Serving) -> bool:
 
 def csv_writer(serving: Serving) -> Writer:
     def write(text: str, said: Floats) -> str:
+        if serving.campaign.draft.kind is Kind.SPANS:
+            of = own(said).tolist()
+            cells = [ranges(likeliest(of), text), f"{sureness(of):.6f}"] if of else ["", ""]
+            return line([*cells, "|".join(named(likeliest(of), text)), serving.version])
         if not text.strip():
             return line(["", "", *("" for _ in said), serving.version])
         chances, names = [f"{chance:.6f}" for chance in said], serving.campaign.labels

@@ -64,6 +64,8 @@ def _voices(snapshot: Snapshot, chosen: Ints) -> list[tuple[int, ...]]:
 
 def certain(posteriors: Sequence[Sequence[float]] | Floats, pool: Pool) -> Floats:
     """(N, K) as sure as may be claimed; nan behind the last word of a text whose words are marked."""
+    if pool.model is not Model.MARKS:
+        return np.array([claimed(row, pool) for row in posteriors], dtype=np.float64)
     return stacked([claimed(own(np.asarray(row)).tolist(), pool) for row in posteriors])
 
 

@@ -12,6 +12,7 @@ from core.administration import Imported, Status
 from core.anchoring import Anchoring
 from core.campaign import Campaign, CampaignState, Kind
 from core.ports import Letter, Progress
+from core.stretches import MOST_WORDS
 from core.version import Version
 
 BAR = 12  # signs
@@ -34,11 +35,20 @@ def created(campaign: Campaign, username: str, say: Tongue, chat: int) -> list[L
         chat,
         [
             Block(say("“{title}” is open under the name {name}.", title=campaign.draft.title, name=campaign.slug)),
-            Block(say("Now send me its items as a file: CSV, TSV or JSONL with a text column, or a ZIP of pictures.")),
+            Block(_items(campaign, say)),
             Block(say("Items with known labels: write “{name} controls” below the file.", name=campaign.slug)),
             Block(say("The link for workers: {link}", link=link(campaign, username))),
         ],
     )
+
+
+def _items(campaign: Campaign, say: Tongue) -> str:
+    if campaign.draft.kind is Kind.SPANS:
+        return say(
+            "Now send me its texts as a file: CSV, TSV or JSONL with a text column, or CoNLL; of {n} words at most.",
+            n=MOST_WORDS,
+        )
+    return say("Now send me its items as a file: CSV, TSV or JSONL with a text column, or a ZIP of pictures.")
 
 
 def how_to_describe(say: Tongue, chat: int) -> list[Letter]:

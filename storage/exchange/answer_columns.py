@@ -68,6 +68,8 @@ def layout_of(place: str, header: Sequence[str], field: str = "") -> Layout:
         raise BadInput(here, f"has the column '{min(twice)}' twice.")
     if field and field not in header:
         raise BadInput(here, f"has no column '{field}'; found: {_shown(header)}.")
+    if {"form", "p_select", "words"} <= set(header):
+        raise BadInput(here, "holds stretches of texts, which are aggregated where the texts are: by the bot.")
     worker = _first(header, WORKER)
     if {"hitid", "workerid"} <= set(header):
         return _mturk(here, header, worker, field)

@@ -6,6 +6,7 @@ back; padding that is judged as words; a version's voice that is heard after all
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -15,10 +16,12 @@ import numpy as np
 import pytest
 
 from bot.nightly import words_of_picture
-from bot.serving import one_label
+from bot.predict import csv_writer, json_writer
+from bot.serving import Serving, one_label
 from bot.telegram.views_night import night_report
 from bot.telegram.words import Words
 from core.errors import NothingToLearn, Refused, VersionRefused
+from core.ids import VersionId
 from core.item import Content, Medium, Role, Verdict
 from core.marks_night import judge, promoted
 from core.night import NightReport, run_night
@@ -99,6 +102,11 @@ def heard(town: Weather, folder: Path, night: np.ndarray) -> None:
     for at, text in enumerate(town.texts[:3]):
         said = reader.look([text])[0][0]
         assert said == pytest.approx(night[at][: len(said)], abs=1e-5)
+    serving = Serving(town.campaign, VersionId("v"), folder)
+    told = json.loads(json_writer(serving)("Rain, in Bath.", np.array([0.9, 0.2, 0.6, np.nan])))
+    assert told["spans"] == [{"start": 0, "end": 4, "text": "Rain"}, {"start": 9, "end": 13, "text": "Bath"}]
+    assert told["confidence"] == 0.6 and json.loads(json_writer(serving)("", np.zeros(0)))["spans"] is None
+    assert csv_writer(serving)("Rain, in Bath.", np.array([0.9, 0.2, 0.6])) == "0-4|9-13,0.600000,Rain|Bath,v\r\n"
     with pytest.raises(VersionRefused, match="learned other labels"):
         WordReader(folder, "place")
     with pytest.raises(Refused, match="mark words"):

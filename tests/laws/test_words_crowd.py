@@ -12,11 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from core import marks_refit
 from core.campaign import Draft, Kind, Policy
+from core.evidence import Evidence
 from core.figures import figures_of
 from core.item import Content, Medium, NewItem, Role, Verdict
-from core.marks import bits_of, likeliest
+from core.marks import bits_of, certainty, likeliest, marked_by, rates_of
+from core.marks_table import marks_of
+from core.multilabel import refit
 from core.refit import beliefs_of
 from core.stretches import of_tags, words_of
 from tests.laws.test_marked_crowd import Crowd
@@ -99,18 +104,53 @@ class Readers(Crowd):
 
 
 def test_settled_words_are_right_as_often_as_promised_and_beat_the_vote() -> None:
+    """150 texts of 17 words, 30 people: 97 % settle after 5.2 answers each, 0.997 of what is settled of a word is
+    right; majority of five fresh answers is right on 0.987, of three on 0.959."""
     crowd = Readers()
     crowd.work()
     share, right = crowd.settled()
-    print("SETTLED", share, right, crowd.spent / crowd.items, crowd.voted(3), crowd.voted(5))
     assert share > 0.8 and right >= 0.98 and right > crowd.voted(5) and crowd.spent < 6.5 * crowd.items
 
     snapshot = crowd.archive.snapshot(crowd.campaign.id)
     beliefs = beliefs_of(snapshot)
     found = figures_of(snapshot, beliefs, [100, 120], np.random.default_rng(1))
-    print(found.concord, found.audit.consensus, found.audit.shares, found.forecast, beliefs.pool)
     assert 0 < found.concord.alpha.low < found.concord.alpha.value < 1 and 0.5 < found.concord.percent < 1
     assert found.audit.consensus.low <= right + 0.02 and found.forecast.answers.value >= 0
     (name,) = found.audit.shares
     true = np.concatenate(crowd.truth[: crowd.items]).mean()
     assert name.low - 0.05 <= true <= name.high + 0.05 and 0.5 < found.concord.by_label[0] < 1
+
+
+def test_the_day_reads_the_rates_of_the_refit() -> None:
+    """What `core.marks.rates_of` makes of a worker's four counts is what the refit believes of them."""
+    crowd = Readers(items=30, known=6, people=6)
+    for _ in range(80):
+        crowd.answer(int(crowd.rng.integers(crowd.people)))
+    snapshot = crowd.archive.snapshot(crowd.campaign.id)
+    marks = marks_of(snapshot)
+    seen = marks_refit.watched(marks, snapshot)
+    found, batch = marks_refit.refitted(marks, seen), refit(marks_refit.heeded(marks, seen))
+    words = np.bincount(marks.table.worker, minlength=len(snapshot.workers))
+    for at in range(len(snapshot.workers)):
+        ((imagines, sees),) = rates_of(found.reliability(at).counts, found.pool.confusion, found.pool.strength)
+        assert (imagines, sees) == pytest.approx((batch.imagines[at, 0], batch.sees[at, 0]))
+        assert found.counts[at].sum() == pytest.approx(float(words[at]))
+    for row, item in enumerate(snapshot.items):
+        assert len(found.posteriors[row]) == len(item.posterior) == len(words_of(item.content.text))
+        if item.role is Role.CONTROL:
+            assert tuple(found.posteriors[row].round(6)) == certainty(item.truth or 0, len(item.posterior))
+
+
+def test_a_table_of_words_knows_who_marked_which() -> None:
+    crowd = Readers(items=20, known=4, people=5)
+    for _ in range(40):
+        crowd.answer(int(crowd.rng.integers(crowd.people)))
+    snapshot = crowd.archive.snapshot(crowd.campaign.id)
+    marks = marks_of(snapshot)
+    for answer, bits in enumerate(snapshot.answer_bits):
+        here, item = marks.answer == answer, int(snapshot.answer_item[answer])
+        size = len(snapshot.items[item].posterior)
+        assert marks.table.item[here].tolist() == list(range(marks.ends[item], marks.ends[item] + size))
+        assert tuple(np.flatnonzero(marks.table.marked[here, 0])) == marked_by(Evidence(bits), size)
+        assert set(marks.table.worker[here].tolist()) == {int(snapshot.answer_worker[answer])}
+    assert marks.named.max() > 0 and (np.bincount(marks.named)[:-1] >= np.bincount(marks.named)[1:]).all()
