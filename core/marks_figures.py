@@ -90,7 +90,7 @@ def audited(beliefs: Beliefs, trusted: Trust, rng: np.random.Generator) -> Audit
     guess = about.mean(axis=0) > 0.5
     right = np.nanmean(np.where(guess, about, 1 - about), axis=2) if sample else np.zeros((len(about), 0))
     each, many = [about[:, :, k] for k in range(pool.labels)], len(present)
-    if pool.labels == 1:  # words
+    if pool.labels == 1:  # of words, each as if drawn by itself: names of a text come together, so it is a bit too sure
         each, many = [about[:, ~np.isnan(about[0])]], sum(len(item.posterior) for item in present)
     shares = [shares_of(_two(one), _two(begun[:, k]), rng, many)[1] for k, one in enumerate(each)]
     closed = sum(item.verdict is Verdict.SETTLED for item in present)
