@@ -30,7 +30,7 @@ MOST = 1_000  # controls that the exact bound looks ahead: after that hardly any
 
 
 @lru_cache(maxsize=256)
-def honest_level(pool: Pool, marks_: int) -> float:
+def honest_level(pool: Pool, marks_: int = 1) -> float:
     """How often the least honest worker of this crowd is right about an item of so many marks, in whole percent, at
     most `HONEST`."""
     if pool.of_one:

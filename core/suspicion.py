@@ -34,7 +34,7 @@ def suspected(table: AnswerTable, found: Refit) -> tuple[Flag, ...]:
     label = table.sets.argmax(axis=1)[table.evidence]
     label[table.sets.sum(axis=1)[table.evidence] > 1] = -1
     told = (label >= 0) & not_everything(table)
-    level = honest_level(found.pool, found.pool.labels)
+    level = honest_level(found.pool)
     flags = []
     if table.controls is not None:
         here = told & (table.controls[table.item] >= 0)

@@ -153,13 +153,14 @@ def test_a_suggestion_is_marked_only_where_the_arm_says_so() -> None:
 
 def test_pages_that_are_not_there_are_refused() -> None:
     of = campaign(labels=LABELS, groups=GROUPS)
-    question = asked(layout=Layout(Form.GROUPS, ()), labels=LABELS).question
+    given = asked(layout=Layout(Form.GROUPS, ()), labels=LABELS)
+    question, content = given.question, given.item.content
     with pytest.raises(ValueError, match="no page 5"):
-        of_question(of, question, EN, None, 5)
+        of_question(of, question, content, EN, None, 5)
     with pytest.raises(ValueError, match="no page 1"):
-        of_question(campaign(), asked().question, EN, None, 1)
+        of_question(campaign(), asked().question, content, EN, None, 1)
     assert len(pack(Turn(question.id, 999_999_999, 501))) <= 64
     for language in ("en", "zh"):
-        assert of_question(of, question, Words.of(language), None, 2)
+        assert of_question(of, question, content, Words.of(language), None, 2)
 
 

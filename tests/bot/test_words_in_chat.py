@@ -2,7 +2,7 @@
 handlers and a store.
 
 Planted bugs seen to fail: a mark refused beyond the campaign's only label; "nothing to mark" stored as "not sure"; a
-ruling whose bits are cut at ten digits; a missed control that names the label and not the words; words in a grid.
+ruling whose bits are cut at ten digits; a missed control that names the label and not the words.
 """
 
 from __future__ import annotations

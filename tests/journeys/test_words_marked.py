@@ -1,7 +1,6 @@
 """Names in sentences through Telegram's protocol: a campaign, a file, people who tap words, results out.
 
-Planted bugs seen to fail: buttons of words in a grid of equal rows; an export without its CoNLL file; tags one word
-too late.
+Planted bugs seen to fail: buttons of words in a grid of equal rows; an export without its CoNLL file.
 """
 
 from __future__ import annotations
@@ -56,6 +55,9 @@ async def _marks(person: Person) -> None:
             return
         text = _text(person.messages[-1])
         assert [key.text for key in person.messages[-1].keys][: len(text.split())] == text.split()
+        if NAMED[text]:
+            rows = [[key.text for key in row] for row in person.messages[-1].buttons]
+            assert rows[:3] == [["Then", "Angela", "Merkel,"], ["in", "Bonn,", "met", "Kofi"], ["Annan."]]
         for word in NAMED[text]:
             await person.tap(person.messages[-1], word)
             await person.wait(lambda seen, word=word: f"☑ {word}" in [key.text for key in seen[-1].keys], 30)

@@ -59,7 +59,7 @@ def drawn(asked: Asked, language: str, page: int = FIRST, undo: Tap | None = Non
     """The bubble as a phone shows it."""
     say = Words.of(language)
     body = letters(asked, say, 7, say("Saved: “{choice}”.", choice=asked.campaign.choices(language)[5]), undo)[-1].body
-    keyboard = of_question(asked.campaign, asked.question, say, undo, page)["inline_keyboard"]
+    keyboard = of_question(asked.campaign, asked.question, asked.item.content, say, undo, page)["inline_keyboard"]
     rows = tuple(tuple(Button(key["text"], key["callback_data"]) for key in row) for row in keyboard)
     return Shown(1, False, 0, str(body["text"]), None, (), None, rows, False, 0)
 
