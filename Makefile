@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 export TOKENIZERS_PARALLELISM := false
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: demo test serve night bench bench-acquisition bench-audit bench-beliefs bench-bot bench-choosing bench-compression bench-faults bench-forecast bench-kill bench-kinds bench-night bench-poison bench-prior check lint clean
+.PHONY: demo test serve night bench bench-acquisition bench-audit bench-beliefs bench-bot bench-choosing bench-compression bench-faults bench-forecast bench-kill bench-kinds bench-night bench-poison bench-prior bench-words check lint clean
 
 demo: .venv/.demo  ## the whole loop in a browser, no token needed; ARGS=--once ends after the table
 	$(BIN)/crowdloop demo $(ARGS)
@@ -51,6 +51,9 @@ bench-forecast: .venv/.test  ## do the answers to come lie in the forecast's int
 
 bench-kinds: .venv/.bench  ## ratings, sets of labels, numbers and pairs against crowd-kit
 	$(BIN)/python -m tests.benchmarks.bench_kinds $(ARGS)
+
+bench-words: .venv/.bench  ## marked words: readings of the same marks, and a night by what it was taught
+	$(BIN)/python -m tests.benchmarks.bench_words $(ARGS)
 
 bench-kill: .venv/.test  ## kill -9 thirty times under load
 	$(BIN)/python -m tests.journeys.killing $(ARGS)

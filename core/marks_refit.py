@@ -3,7 +3,7 @@ calibrated.
 
 How sure its beliefs may be called is learnt as elsewhere (`core/calibration.py`): each label of each item of known
 truth, read while it is hidden, is one belief of two. Rings and rapid guesses are found by which sets of labels people
-say, or by how common what they mark in a text is; answers that ignore the item need no flag here: whoever sees no more
+say, or by which readings of a text; answers that ignore the item need no flag here: whoever sees no more
 often than they imagine moves no belief.
 """
 

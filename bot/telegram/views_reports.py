@@ -14,7 +14,7 @@ from bot.telegram.paper import CAPTION, Block, html, length, note, shortened
 from bot.telegram.showing import SENT_AS, file_of, texts_of
 from bot.telegram.words import Tongue
 from core.audit import Audit, Estimate
-from core.campaign import Campaign
+from core.campaign import Campaign, Kind
 from core.evidence import Evidence
 from core.explain import Explanation
 from core.figures import Concord, Figures
@@ -84,8 +84,14 @@ def audit(found: Audit, campaign: Campaign, say: Tongue) -> list[Block]:
     if len(found.shares) <= FEW:
         names = zip(campaign.choices(say.language), found.shares, strict=True)
         each = [f"{name} {_share(share, say)}" for name, share in names]
-        lines.append(say("Labels among all items: {labels}.", labels=say.clauses(*each)))
+        lines.append(_common(say.clauses(*each), campaign, say))
     return [Block("\n".join(lines))]
+
+
+def _common(labels: str, campaign: Campaign, say: Tongue) -> str:
+    if campaign.draft.kind is Kind.SPANS:
+        return say("Words marked among all: {labels}.", labels=labels)
+    return say("Labels among all items: {labels}.", labels=labels)
 
 
 def _share(found: Estimate, say: Tongue) -> str:

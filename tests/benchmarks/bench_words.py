@@ -1,4 +1,4 @@
-"""Marked words under readings of the same answers: `python -m tests.benchmarks.bench_words [--quick]`.
+"""Marked words under readings of the same answers: `make bench-words [ARGS=--quick]`.
 
 Simulated people (`tests/laws/test_words_crowd.py`: whole names missed, names that stop a word too early or too late,
 words taken for names) answer each sentence two, three or five times; nothing was fitted to them. Right, and log loss,

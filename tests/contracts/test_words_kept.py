@@ -26,6 +26,7 @@ from core.routing import chances_of
 from core.service import Asked, arrive, ask, consent, enrol
 from core.tapping import Outcome, tap
 from storage.exchange.answers_csv import answers_csv, conll, consensus_csv
+from storage.exchange.answers_in import read_answers
 from storage.exchange.items import read_items
 from tests.contracts.scene import NOW
 
@@ -130,6 +131,8 @@ async def test_files_go_there_and_back(ledger: Ledger, archive: Archive) -> None
     shown = {one.name: one.content.text for one in found}
     answers = "".join(answers_csv(of, archive.answers(of.id), shown=shown)).splitlines()
     assert answers[0].endswith("version,words")
+    with pytest.raises(BadInput, match="aggregated where the texts are"):
+        read_answers("a.csv", "\n".join(answers).encode())
     assert {line.split(",")[2] for line in answers if line.startswith("k,")} == {"5-8", ""}, "one is never sure"
     tagged = "".join(conll(of, found)).encode()
     back = {item.content.text: item.truth for item in read("again.conll", tagged, True)}

@@ -1,8 +1,8 @@
 """A campaign in which names are marked in sentences, played from the first question to the last: measured, and its
 figures.
 
-Planted bugs that these were seen to catch: words of other texts in an answer's place; counts of a word that is left
-beside those of one that is marked; controls that the refit does not hear; padding that counts as a word.
+Planted bugs that these were seen to catch: words of other texts in an answer's place; controls that the refit does not
+hear; padding that counts as a word; readings numbered by how common they are, among which no ring is found.
 """
 
 from __future__ import annotations
@@ -104,9 +104,9 @@ class Readers(Crowd):
 
 
 def test_settled_words_are_right_as_often_as_promised_and_beat_the_vote() -> None:
-    """150 texts of 17 words, 30 people: 97 % settle after 5.2 answers each, 0.997 of what is settled of a word is
-    right; majority of five fresh answers is right on 0.987, of three on 0.959."""
-    crowd = Readers()
+    """Three seeds of 150 texts of 16 words, 30 people: 96 % settle after 4.9 answers each, 0.997 of what is settled of
+    a word is right; majority of three fresh answers is right on 0.971, of five on 0.989. A hundred texts here."""
+    crowd = Readers(items=100, known=16)
     crowd.work()
     share, right = crowd.settled()
     assert share > 0.8 and right >= 0.98 and right > crowd.voted(5) and crowd.spent < 6.5 * crowd.items
@@ -153,4 +153,26 @@ def test_a_table_of_words_knows_who_marked_which() -> None:
         assert marks.table.item[here].tolist() == list(range(marks.ends[item], marks.ends[item] + size))
         assert tuple(np.flatnonzero(marks.table.marked[here, 0])) == marked_by(Evidence(bits), size)
         assert set(marks.table.worker[here].tolist()) == {int(snapshot.answer_worker[answer])}
-    assert marks.named.max() > 0 and (np.bincount(marks.named)[:-1] >= np.bincount(marks.named)[1:]).all()
+        same = (snapshot.answer_item == item) & (np.array(snapshot.answer_bits, dtype=object) == bits)
+        assert len(set(marks.named[same].tolist())) == 1, "one number for one reading"
+
+
+@dataclass
+class Copying(Readers):
+    """The first five share one careless reading of each text."""
+
+    def thought(self, n: int, item: int) -> list[int]:
+        if n >= 5:
+            return super().thought(n, item)
+        return [int(k) for k in np.flatnonzero(np.random.default_rng(item).random(len(self.truth[item])) < 0.25)]
+
+
+def test_who_shares_readings_is_found_and_nobody_else() -> None:
+    """Five of sixteen, and none of sixteen."""
+    for crowd, ring in ((Copying(seed=2, people=16), 5), (Readers(seed=2, people=16), 0)):
+        for _ in range(900):
+            crowd.answer(int(crowd.rng.integers(crowd.people)))
+        beliefs = beliefs_of(crowd.archive.snapshot(crowd.campaign.id))
+        accounts = crowd.archive.accounts(crowd.campaign.id)
+        flagged = {accounts[who].number for who, why in beliefs.suspicions.items() if why}
+        assert flagged == set(range(ring))
