@@ -1,8 +1,8 @@
 """Stretches of texts, and beliefs about items of any number of marks.
 
 Planted bugs that these were seen to catch: a stretch that keeps the sign behind a name; two names of a list as one; a
-word's place counted among pieces between spaces; padding that tells something; one rate for the first word only; what is left
-counted as marked.
+word's place counted among pieces between spaces; padding that tells something; one rate for the first word only;
+what is left counted as marked.
 """
 
 from __future__ import annotations
