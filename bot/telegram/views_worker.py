@@ -55,6 +55,8 @@ def _effort(campaign: Campaign, say: Tongue) -> str:
             "as you write it: write nothing personal. Leave whenever you like with /stop.",
             limit=LONGEST,
         )
+    if campaign.draft.kind is Kind.SPANS:
+        return say("A few taps answer a question; it takes some seconds. Leave whenever you like with /stop.")
     return say("One tap answers a question; it takes a few seconds. Leave whenever you like with /stop.")
 
 

@@ -57,7 +57,7 @@ def test_what_is_not_said_comes_from_the_settings() -> None:
         (HEAD + "pay: nan", "line 5, pay", "an amount such as"),
         (HEAD + "lease: 1e99", "line 5, lease", "a number of minutes"),
         (HEAD + "zone: Moon", "line 5, zone", "a time zone such as"),
-        (HEAD + "kind: essay", "line 5, kind", "single, multi, rating or text"),
+        (HEAD + "kind: essay", "line 5, kind", "single, multi, spans, rating or text"),
         (HEAD + "kind: text", "line 4, labels", "are not for texts"),
         (HEAD + "then: products", "line 5, then", "an arrow and a campaign"),
         (HEAD + "title: Again", "line 5, title", "in line 2"),
