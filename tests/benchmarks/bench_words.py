@@ -148,7 +148,7 @@ def main() -> int:
             peers = {name: value for name, value in mean.items() if name != "ours"}
             words = f"{answers} answers to each of 150 sentences, {len(figures['ours'])} crowds, {what} of a word"
             rows.append(Row("words", words, mean["ours"], low, high, peers))
-    rows += night(1 if args.quick else 4)
+    rows += night(1 if args.quick else 2)
     return int(show(rows) > 0)
 
 
