@@ -16,7 +16,7 @@ from core.campaign import Kind
 from core.errors import BadInput, Refused
 from core.item import between
 from core.marks import likeliest, sureness, written
-from core.marks_worth import own
+from core.marks.worth import own
 from core.stretches import named, stretches
 from core.stretches import written as ranges
 from storage.archive import SqlArchive

@@ -22,10 +22,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core import marks_refit
 from core.calibration import LAPSES, TEMPERATURES, claimed, weights_of
 from core.inference import hidden
 from core.item import Item, Role, Verdict
+from core.marks import refit as marks_refit
 from core.ports import Beliefs, Snapshot
 from core.refit import table_of, watched
 from core.reliability import Pool

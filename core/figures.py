@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core import marks_figures
 from core.agreement import Agreement, alpha, beside_others, bootstrap, by_label, cliques, percent, tally
 from core.audit import Audit, Estimate, audited, mean_of, trust_in
 from core.auto_label import settled_alone
 from core.evidence import Evidence
 from core.forecast import Forecast, forecast
 from core.item import Item, Role
+from core.marks import figures as marks_figures
 from core.ports import Beliefs, Snapshot
 
 Floats = NDArray[np.float64]

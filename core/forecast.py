@@ -15,7 +15,7 @@ import numpy as np
 
 from core.audit import Trust
 from core.item import Item, Role, Verdict
-from core.marks_worth import stacked
+from core.marks.worth import stacked
 from core.moves import (
     LEVELS,
     Floats,

@@ -17,13 +17,14 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from core import marks_moves, marks_worth
 from core.calibration import claimed
 from core.campaign import Campaign
 from core.evidence import Evidence
 from core.intake import prior_of
 from core.item import Role
+from core.marks import moves as marks_moves
 from core.marks import rates_of
+from core.marks import worth as marks_worth
 from core.ports import Beliefs, Snapshot
 from core.posterior import absorb
 from core.reliability import Model, Pool, Reliability, confusion

@@ -9,7 +9,6 @@ from datetime import datetime
 
 import numpy as np
 
-from core import marks_night
 from core.audit import believed, trust_in
 from core.auto_label import Mandate, allowed, mandate, reopened, settled_alone, settled_by
 from core.campaign import Campaign, Goal, Kind
@@ -18,6 +17,7 @@ from core.errors import NothingToLearn, VersionRefused
 from core.figures import Ceiling, ceiling_of, votes_of
 from core.ids import CampaignId, VersionId
 from core.item import Item, Role, Verdict
+from core.marks import night as marks_night
 from core.ports import Archive, Beliefs, Claim, Letter, NightResult, Snapshot
 from core.promotion import judge, promoted
 from core.refit import beliefs_of

@@ -1,7 +1,7 @@
 """Belief about one item: K probabilities, moved exactly by each answer, given the workers' reliabilities.
 
 Where items have several labels (`Model.MARKS`) they are K chances, one that each label holds, and where words are
-marked one that each word is part of a stretch: `core/marks.py`.
+marked one that each word is part of a stretch: `core/marks`.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from core import marks_refit
 from core.campaign import Kind
 from core.effort import pace, usual
 from core.forms import FORMS, Form
@@ -16,7 +15,8 @@ from core.ids import WorkerId
 from core.inference import AnswerTable, Refit, refit
 from core.intake import judged, prior_of
 from core.item import Item, Role
-from core.marks_table import marks_of
+from core.marks import refit as marks_refit
+from core.marks.table import marks_of
 from core.ports import Beliefs, Snapshot
 from core.suspicion import suspected
 from core.vigilance import Flag, Vigilance, watch

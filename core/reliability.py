@@ -26,7 +26,7 @@ MATRIX_LABELS = 10  # a full matrix per worker is unlearnable above this
 class Model(Enum):
     MATRIX = "matrix"  # K x K soft counts for each worker
     ACCURACY = "accuracy"  # right and wrong for each worker, errors as the pool's
-    MARKS = "marks"  # several labels for each item: two rates for each label (`core/marks.py`)
+    MARKS = "marks"  # several labels for each item: two rates for each label (`core/marks`)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from core import effort, marks, marks_worth
+from core import effort, marks
 from core.calibration import claimed as claimed_all
 from core.campaign import Campaign, Goal, Policy
 from core.forms import Form, Layout
 from core.ids import ItemId
 from core.item import Item, Verdict
-from core.marks_worth import own
+from core.marks import worth as marks_worth
+from core.marks.worth import own
 from core.posterior import claimed, sureness
 from core.reliability import Model, Pool, Reliability
 from core.worker import Enrolment

@@ -5,7 +5,7 @@ Each token is an item and each worker one reliability over all tokens of all tex
 the tokens' beliefs. Label 0 is "outside".
 Source: Nguyen et al. 2017 (HMM-Crowd), doi:10.18653/v1/P17-1028. Deviations: the chain is laid over the finished token
 beliefs (once), not inside the EM; a text's span is a run of tokens of one label, without begin tags. This is
-for tables of several tags; campaigns in which one kind of words is marked are read by `core/marks_table.py`, which does
+for tables of several tags; campaigns in which one kind of words is marked are read by `core/marks/table.py`, which does
 without the chain.
 """
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from core import marks_night
 from core.campaign import Goal
 from core.caps import Capped, capped
 from core.errors import NothingToLearn, TrainingFailed
 from core.evidence import Evidence
 from core.item import Item
-from core.marks_worth import own, stacked
+from core.marks import night as marks_night
+from core.marks.worth import own, stacked
 from core.ports import Beliefs, Snapshot
 from core.posterior import claimed
 from core.reliability import Model, Pool, likelihood

@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from core import marks_night
 from core.acquisition import TWIN, Floats, Rows, asked_last, originals, worth_of
 from core.campaign import Campaign
 from core.ids import ItemId, VersionId
 from core.intake import judged, prior_of
 from core.item import Item, Role, place_of
+from core.marks import night as marks_night
 from core.version import Scores
 
 LEAST_BATCH = 32  # items that are asked before the next night, at least

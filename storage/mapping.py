@@ -19,7 +19,7 @@ from core.glossary import Term
 from core.grouping import Group
 from core.ids import Account, CampaignId, ItemId, QuestionId, VersionId, WorkerId
 from core.item import Content, Item, Medium, Role, Verdict
-from core.marks_worth import stacked
+from core.marks.worth import stacked
 from core.ports import Letter, Repeat
 from core.question import Answer, Question, QuestionState
 from core.reliability import Pool, Reliability

@@ -12,7 +12,7 @@ import numpy as np
 from core.errors import Conflict, NotFound
 from core.ids import CampaignId, ItemId, WorkerId
 from core.item import Item, NewItem, Role, Verdict, seat_taken
-from core.marks_worth import stacked
+from core.marks.worth import stacked
 from core.review import Review
 from core.routing import WINDOW, Head
 from storage.memory_chains import kept_apart

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from core.marks_night import tall as as_two
+from core.marks.night import tall as as_two
 from core.night import NightReport
 from training.charts import AFTER, BEFORE, FAINT, INK, PAPER, QUIET, as_png, clipped, greens, plain, title
 from training.evaluate import Interval, Report, evaluate

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from core.marks_worth import own, stacked
+from core.marks.worth import own, stacked
 from core.stretches import bare, words_of
 from training.calibrate import fit_temperature, softmax
 from training.examples import Floats, Rows

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from core.item import Content, Medium
 from core.marks import likeliest
-from core.marks_night import weights_of
-from core.marks_worth import own, stacked
+from core.marks.night import weights_of
+from core.marks.worth import own, stacked
 from core.multilabel import MarkTable, refit
 from core.spans import TokenTable, chained, refit_spans
 from core.stretches import of_tags, stretches
@@ -75,7 +75,7 @@ class Lesson(Pages):
 
 
 def words_of(table: TokenTable) -> MarkTable:
-    """Each word as an item, as `core/marks_table.py` has them."""
+    """Each word as an item, as `core/marks/table.py` has them."""
     size = table.length[table.text]
     within = np.arange(len(table.label)) - np.repeat(np.cumsum(size) - size, size)
     item = np.repeat(table.first[table.text], size) + within

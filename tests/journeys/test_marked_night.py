@@ -27,7 +27,7 @@ from core.errors import NothingToLearn, Refused
 from core.evidence import Evidence
 from core.ids import VersionId
 from core.item import Content, Medium, Role, Verdict
-from core.marks_night import as_doubtful, judge, losses, quietened, weights_of
+from core.marks.night import as_doubtful, judge, losses, quietened, weights_of
 from core.night import NightReport, run_night
 from core.ports import Letter
 from core.posterior import absorb

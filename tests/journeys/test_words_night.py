@@ -23,7 +23,7 @@ from bot.telegram.words import Words
 from core.errors import NothingToLearn, Refused, VersionRefused
 from core.ids import VersionId
 from core.item import Content, Medium, Role, Verdict
-from core.marks_night import judge, promoted
+from core.marks.night import judge, promoted
 from core.night import NightReport, run_night
 from core.ports import Letter
 from core.stretches import words_of

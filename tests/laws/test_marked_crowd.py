@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core import marks_refit
 from core.administration import create_campaign, import_items
 from core.campaign import Draft, Kind, Policy
 from core.figures import figures_of
@@ -23,7 +22,8 @@ from core.ids import Account
 from core.item import Content, Medium, NewItem, Role, Verdict
 from core.marking import mark
 from core.marks import certainty, likeliest, rates_of
-from core.marks_table import marks_of
+from core.marks import refit as marks_refit
+from core.marks.table import marks_of
 from core.multilabel import refit
 from core.question import Press, Tap
 from core.refit import beliefs_of

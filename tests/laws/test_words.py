@@ -20,7 +20,7 @@ from core.errors import BadInput
 from core.evidence import Evidence
 from core.forms import Form
 from core.marks import HOLDS, certainty, counted, evidence_of, hoped, moved, rates_of
-from core.marks_worth import doubt, own, settling, stacked, told
+from core.marks.worth import doubt, own, settling, stacked, told
 from core.posterior import absorb, start
 from core.reliability import Pool, Reliability, accuracy, learnt
 from core.stretches import (

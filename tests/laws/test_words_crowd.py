@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import marks_refit
 from core.campaign import Draft, Kind, Policy
 from core.evidence import Evidence
 from core.figures import figures_of
 from core.item import Content, Medium, NewItem, Role, Verdict
 from core.marks import bits_of, certainty, likeliest, marked_by, rates_of
-from core.marks_table import marks_of
+from core.marks import refit as marks_refit
+from core.marks.table import marks_of
 from core.multilabel import refit
 from core.refit import beliefs_of
 from core.stretches import of_tags, words_of

@@ -19,7 +19,7 @@ from core.calibration import Calibration, fitted
 from core.inference.table import AnswerTable
 from core.inference.untold import halves
 from core.marks import COUNTS, FLOOR
-from core.marks_table import Marked, marks_of
+from core.marks.table import Marked, marks_of
 from core.multilabel import Marks, MarkTable
 from core.ports import Snapshot
 from core.reliability import Model, Pool, Reliability

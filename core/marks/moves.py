@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from core.marks_worth import claimed
+from core.marks.worth import claimed
 from core.reliability import Pool
 
 Floats = NDArray[np.float64]

@@ -16,7 +16,7 @@ from core.evidence import Evidence
 from core.ids import WorkerId
 from core.item import Item
 from core.marks import certainty, marked_by, moved, rates_of
-from core.marks_worth import claimed, doubt, stacked
+from core.marks.worth import claimed, doubt, stacked
 from core.ports import Snapshot
 from core.promotion import calibration_error, sureness
 from core.reliability import Pool, Reliability

@@ -14,8 +14,8 @@ from core.agreement import Agreement, alpha, bootstrap
 from core.audit import Audit, Trust, mean_of, shares_of
 from core.campaign import Kind
 from core.item import Role, Verdict
-from core.marks_night import believed
-from core.marks_table import marks_of
+from core.marks.night import believed
+from core.marks.table import marks_of
 from core.ports import Beliefs, Snapshot
 
 Floats = NDArray[np.float64]
