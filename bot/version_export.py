@@ -25,12 +25,14 @@ def run(settings: Settings, slug: str, folder: Path, wanted: str = "", onnx: boo
     """
     if pending(settings.storage.url):
         raise Refused("The schema of the database is not the newest: run `crowdloop migrate` (serve does it too).")
-    serving = serving_of(SqlArchive(parse(settings.storage.url)), settings, slug, wanted)
+    archive = SqlArchive(parse(settings.storage.url))
+    serving = serving_of(archive, settings, slug, wanted)
     one_label(serving.campaign)
     further = onnx_writers(int8) if onnx or int8 else []
     speaker = Speaker(serving.folder, serving.campaign.labels)
     told = glossary_csv(serving.campaign.draft.glossary) if serving.campaign.draft.glossary else ""
-    exported = export(speaker, folder, serving.campaign.draft.title, told, further)
+    known = {version.id: version.withdrawn for version in archive.versions(serving.campaign.id)}
+    exported = export(speaker, folder, serving.campaign.draft.title, told, further, known.get(serving.version, 0))
     console = Console(highlight=False)
     console.print(f"Version {serving.version[:12]} of {slug} is in {folder}.")
     for file, gap in exported.differences.items():

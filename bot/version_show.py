@@ -25,6 +25,7 @@ from storage.engine import parse
 from storage.exchange.languages_csv import languages_of
 from storage.migrations import pending
 from training.evaluate import Interval
+from training.export_card import withdrawn_since
 from training.scorecard import LabelFigures, Scorecard
 
 Figure = Interval | Estimate | Agreement
@@ -56,6 +57,8 @@ def shown(sheet: Sheet, slug: str, console: Console) -> None:
         f"{part} audit items by the answers of today. Figures in %, with 95 % intervals.",
         highlight=False,
     )
+    if version.withdrawn:
+        console.print(withdrawn_since(version.withdrawn), highlight=False)
     tables = [all_items(sheet), by_label(sheet.labels, sheet.card.labels), by_night(sheet.curve)]
     if sheet.languages:
         tables.insert(2, by_language(sheet.languages))
@@ -131,6 +134,7 @@ def told(sheet: Sheet, slug: str) -> dict[str, object]:
         "version": version.id,
         "state": version.state.value,
         "taught": version.taught,
+        "withdrawn": version.withdrawn,
         "audit_items": sheet.there,
         "all": named(sheet.card, sheet.labels),
         "languages": {language: named(card, sheet.labels) for language, card in sheet.languages.items()},

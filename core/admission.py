@@ -48,6 +48,8 @@ def unban(tx: Transaction, slug: str, pseudonym: str) -> Admitted:
 def _named(tx: Transaction, slug: str, pseudonym: str) -> tuple[Campaign, Enrolment, Worker]:
     campaign = tx.campaign_named(slug)
     for enrolment in tx.enrolments(campaign.id):
+        if enrolment.pseudonym == pseudonym and enrolment.admission.gone:
+            raise Refused(f"{pseudonym} asked to be forgotten: nobody is behind this name any more.")
         if enrolment.pseudonym == pseudonym:
             return campaign, enrolment, tx.person(enrolment.worker)
     raise Refused(f"There is no worker {pseudonym} in {campaign.slug}; /workers lists them.")

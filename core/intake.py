@@ -80,15 +80,17 @@ def tested(enrolment: Enrolment, campaign: Campaign, evidence: Evidence, right: 
     return replace(enrolment, surprise=surprise, admission=admission)
 
 
-def retracted(campaign: Campaign, item: Item, rest: Iterable[tuple[Answer, Reliability]]) -> Item:
-    """The item after an answer was taken back and its question is out again; `rest` are the answers that still stand.
+def retracted(
+    campaign: Campaign, item: Item, rest: Iterable[tuple[Answer, Reliability]], out_again: bool = True
+) -> Item:
+    """The item after an answer was taken back; `rest` are the answers that still stand. `out_again`: its question is.
 
     The worker's reliability keeps what it learnt until the next refit, which knows only answers that stand.
     """
     belief = prior_of(campaign, item)
     for answer, reliability in rest:
         belief = absorb(belief, answer.evidence, reliability, campaign.pool)
-    return judged(campaign, replace(item, posterior=belief, answers=item.answers - 1, leases=item.leases + 1))
+    return judged(campaign, replace(item, posterior=belief, answers=item.answers - 1, leases=item.leases + out_again))
 
 
 def prior_of(campaign: Campaign, item: Item) -> tuple[float, ...]:

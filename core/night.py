@@ -116,7 +116,7 @@ def run_night(
         stage("cross-fit")
         lessons = cross_fitted(snapshot, beliefs, plan_.taught, trainer)
         stage("train")
-        version = trainer.train(lessons, working)
+        version = trainer.train(replace(lessons, withdrawn=snapshot.withdrawn), working)
     stage("judge")
     report = _report(snapshot, beliefs, plan_, trainer, version, serving, promotion_confidence, rng)
     nights = snapshot.campaign.policy.shadow_nights

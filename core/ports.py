@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from core.anchoring import Arm
 from core.campaign import Campaign, CampaignState, Draft
 from core.chain_ports import ChainArchive, ChainTransaction
+from core.forgetting_ports import ForgettingTransaction
 from core.glossary import Term
 from core.ids import Account, CampaignId, ItemId, QuestionId, UpdateId, VersionId, WorkerId
 from core.item import Content, Item, NewItem, Role, Verdict
@@ -79,7 +80,7 @@ class Consensus:
     spoken: VersionId | None
 
 
-class Transaction(ChainTransaction, Protocol):
+class Transaction(ChainTransaction, ForgettingTransaction, Protocol):
     """All or nothing. What `worker`, `question` and `item` return is locked until the end, in that order."""
 
     # gather
@@ -184,6 +185,7 @@ class Snapshot:
     latency_ms: NDArray[np.int64]  # (A,)
     asked_as: Sequence[tuple[str, int]] = ()  # (A,) form of each question, labels on its first page; () where unknown
     retracted: frozenset[ItemId] = frozenset()  # items of whom a counted answer no longer stands
+    withdrawn: int = 0  # people who have withdrawn all their answers: none of them is here
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ class QuestionState(StrEnum):
     ANSWERED = "answered"
     SKIPPED = "skipped"
     EXPIRED = "expired"  # its lease ran out; a late answer is still taken
+    WITHDRAWN = "withdrawn"  # answered by somebody who asked to be forgotten with their answers
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,11 @@ class Standing:
 
 def arrive(tx: Transaction, account: Account, language: str, now: datetime) -> Worker:
     """The worker behind an account, new or known; reachable again."""
-    worker = tx.worker(account) or tx.add_worker(account, language, now)
+    return back(tx, tx.worker(account) or tx.add_worker(account, language, now))
+
+
+def back(tx: Transaction, worker: Worker) -> Worker:
+    """The worker, reachable again."""
     if not worker.reachable:
         worker = replace(worker, reachable=True)
         tx.save_worker(worker)
@@ -70,7 +74,9 @@ def enrol(tx: Transaction, worker: Worker, slug: str, now: datetime) -> Enrolled
     """Opens a campaign; NotFound where there is none of this name."""
     campaign = tx.campaign_named(slug)
     if tx.enrolment(campaign.id, worker.id) is None:
-        tx.save_enrolment(Enrolment(campaign.id, worker.id, Reliability.newcomer(campaign.pool), now))
+        kept_out = tx.recall_bar(campaign.id, worker.account)
+        newcomer = Enrolment(campaign.id, worker.id, Reliability.newcomer(campaign.pool), now)
+        tx.save_enrolment(replace(newcomer, admission=kept_out or newcomer.admission))
     if worker.campaign != campaign.id:
         worker = replace(worker, campaign=campaign.id)
         tx.save_worker(worker)

@@ -33,6 +33,7 @@ class Lessons:
     targets: Floats  # (N, K), rows sum to 1; chances of each where several labels may hold
     weights: Floats  # (N,), 0..1
     voices: Sequence[Sequence[int]] = ()  # N of them: who has answered each content, by number; () where unknown
+    withdrawn: int = 0  # people whose answers are left out because they asked for it
 
     def __post_init__(self) -> None:
         if not len(self.contents) == len(self.targets) == len(self.weights):
@@ -69,6 +70,7 @@ class Version:
     created_at: datetime
     taught: int  # items it was trained on
     judgement: Judgement | None
+    withdrawn: int = 0  # people whose answers it learned from and who have withdrawn them since
 
 
 class Trainer(Protocol):

@@ -55,11 +55,18 @@ class Admission(StrEnum):
     DISPUTED = "disputed"  # suspended, the worker objects: an admin decides
     BANNED = "banned"  # by an admin
     RESTORED = "restored"  # by an admin: the test stops them no more
+    FORGOTTEN = "forgotten"  # they asked for it: nobody is behind this place any more (`core/forgetting.py`)
+    WITHDRAWN = "withdrawn"  # and their answers count no more
 
     @property
     def asks(self) -> bool:
         """Whether they get questions."""
         return self in (Admission.OPEN, Admission.RESTORED)
+
+    @property
+    def gone(self) -> bool:
+        """Whether nobody is behind this place any more."""
+        return self in (Admission.FORGOTTEN, Admission.WITHDRAWN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ class SqlArchive:
             publish_people(cursor, claim.campaign, result.beliefs)
             publish_items(cursor, result.beliefs.items)
             write_queue(cursor, result.beliefs.items)
-            write_version(cursor, result.version, result.promote)
+            write_version(cursor, result.version, result.promote, result.beliefs.seen)
             mark_versions(cursor, claim.campaign, result.marks)
             post(cursor, result.letters)
 

@@ -11,7 +11,7 @@ from sqlalchemy import case, delete, select, text, update
 from core.ids import UpdateId
 from storage import mapping
 from storage.sql import Cursor, Statement, fixed, given, insert
-from storage.tables import TABLES
+from storage.tables import TABLES, known
 from storage.writer import Writer
 
 INBOX = TABLES["inbox"]
@@ -31,6 +31,11 @@ FAILED = Statement(
         state=case((text(f"attempts + 1 >= {TRIES}"), fixed("'quarantined'")), else_=INBOX.c.state),
     )
     .returning(INBOX.c.attempts)
+)
+STRANGE = Statement(  # of nobody whom we know; its number stays, so that it is not taken for a new one
+    update(INBOX)
+    .where(text("state <> 'new' AND person <> 0"), text(f"NOT {known('person')}"))
+    .values(person=fixed("0"), body=fixed("''"), reason=fixed("''"))
 )
 PRUNE = Statement(delete(INBOX).where(text("state = 'done'"), INBOX.c.received_at < given("before")))
 
@@ -73,6 +78,11 @@ class Inbox:
         return int(rows[0][0]) if rows else 0
 
     async def prune(self) -> int:
-        """Forgets what was done and came more than a day ago; how many rows."""
+        """Forgets what was done and came more than a day ago (how many rows), and of the rest what strangers sent."""
         before = mapping.micros(self._clock() - KEPT)
-        return await self._writer.run(lambda cursor: cursor.change(PRUNE, {"before": before}))
+
+        def prune(cursor: Cursor) -> int:
+            cursor.change(STRANGE, {})
+            return cursor.change(PRUNE, {"before": before})
+
+        return await self._writer.run(prune)

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from core.ports import Transaction
 from storage.chains import Chains
+from storage.forgetting import Forgetting
 from storage.items import Items
 from storage.part import Posted, Remembered
 from storage.people import People
@@ -21,7 +22,7 @@ from storage.writer import Writer
 T = TypeVar("T")
 
 
-class SqlTransaction(People, Items, Questions, Reviews, Postings, Pulse, Versions, Chains):
+class SqlTransaction(People, Items, Questions, Reviews, Postings, Pulse, Versions, Chains, Forgetting):
     """`core.ports.Transaction` on a cursor. A Conflict of an `add_...` leaves the transaction as it was."""
 
     __slots__ = ()

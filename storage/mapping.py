@@ -239,9 +239,9 @@ def letter_values(letter: Letter) -> Values:
 
 
 def version(row: DbRow) -> Version:
-    id_, campaign_, state, created_at, taught, judgement = row
+    id_, campaign_, state, created_at, taught, judgement, withdrawn = row
     judged = None if judgement is None else Judgement(**json.loads(judgement))
-    return Version(VersionId(id_), campaign_, VersionState(state), moment(created_at), taught, judged)
+    return Version(VersionId(id_), campaign_, VersionState(state), moment(created_at), taught, judged, withdrawn)
 
 
 def version_values(version: Version) -> Values:
@@ -252,4 +252,5 @@ def version_values(version: Version) -> Values:
         "created_at": micros(version.created_at),
         "taught": version.taught,
         "judgement": None if version.judgement is None else json.dumps(asdict(version.judgement)),
+        "withdrawn": version.withdrawn,
     }

@@ -21,6 +21,7 @@ from core.reliability import Pool, Reliability
 from core.version import Version
 from core.worker import Worker
 from storage.memory_chains import MemoryChains
+from storage.memory_forgetting import MemoryForgetting
 from storage.memory_items import MemoryItems
 from storage.memory_people import MemoryPeople
 from storage.memory_store import Store
@@ -29,7 +30,7 @@ from storage.part import Posted
 T = TypeVar("T")
 
 
-class MemoryTransaction(MemoryPeople, MemoryItems, MemoryChains):
+class MemoryTransaction(MemoryPeople, MemoryItems, MemoryChains, MemoryForgetting):
     """`core.ports.Transaction` over a store."""
 
     __slots__ = ("posted", "store")

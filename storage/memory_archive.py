@@ -62,6 +62,7 @@ class MemoryArchive(MemoryChainReading):
                 for one in self._store.answers.values()
                 if one.campaign == campaign and one.counted and not self._store.stands(one)
             ),
+            withdrawn=len(self._store.withdrawn(campaign)),
         )
 
     def publish(self, campaign: CampaignId, beliefs: Beliefs) -> None:
@@ -90,7 +91,8 @@ class MemoryArchive(MemoryChainReading):
         with self._store.all_or_nothing():
             self._held(claim, outcome="done", report=result.version.id)
             self._publish(claim.campaign, result.beliefs, queue=True)
-            self._write_version(result.version, result.promote)
+            gone = self._store.withdrawn(claim.campaign) & result.beliefs.seen.keys()
+            self._write_version(replace(result.version, withdrawn=len(gone)), result.promote)
             self._store.mark_versions(claim.campaign, result.marks)
             self._store.post(result.letters)
 

@@ -35,7 +35,7 @@ class MemoryPeople:
 
     def add_worker(self, account: Account, language: str, now: datetime) -> Worker:
         if account in self.store.workers:
-            raise Conflict(f"{account.channel} {account.number} is a worker already.")
+            raise Conflict("This account is a worker already.")
         added = Worker(WorkerId(len(self.store.workers) + 1), account, language, 0, None)
         self.store.put(self.store.workers, account, added)
         return added

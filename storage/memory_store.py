@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
+from secrets import token_bytes
 from threading import RLock
 from typing import Any, TypeVar
 
@@ -23,7 +24,7 @@ from core.posterior import certainty
 from core.question import Answer, Question, QuestionState
 from core.review import Review
 from core.version import Version, VersionState
-from core.worker import Enrolment, Worker
+from core.worker import Admission, Enrolment, Worker
 from storage.part import Posted
 
 K = TypeVar("K")
@@ -76,6 +77,8 @@ class Store:
         self.written: dict[Key, str] = {}
         self.versions: dict[tuple[CampaignId, VersionId], Version] = {}
         self.nights: dict[tuple[CampaignId, date], Night] = {}
+        self.bars: dict[tuple[CampaignId, str], Admission] = {}
+        self.secret = token_bytes(32)
         self._back: list[Callable[[], None]] = []
         self._lock = RLock()  # a night may run in a thread
 
@@ -192,6 +195,11 @@ class Store:
     def versions_of(self, campaign: CampaignId) -> list[Version]:
         found = [version for (owner, _), version in self.versions.items() if owner == campaign]
         return sorted(found, key=lambda version: (version.created_at, version.id))
+
+    def withdrawn(self, campaign: CampaignId) -> set[WorkerId]:
+        """Who has asked that their answers count no more."""
+        gone = Admission.WITHDRAWN
+        return {who for (where, who), one in self.enrolments.items() if where == campaign and one.admission is gone}
 
     def serve(self, campaign: CampaignId, version: VersionId) -> None:
         """This version serves from now on, and the one that did is retired."""

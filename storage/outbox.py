@@ -11,7 +11,7 @@ from core.errors import NotFound
 from storage import mapping
 from storage.part import Posted
 from storage.sql import START, Cursor, Statement, fixed, given
-from storage.tables import TABLES
+from storage.tables import TABLES, known
 from storage.writer import Writer
 
 __all__ = ["Outbox", "Posted"]
@@ -59,6 +59,9 @@ CONTENT = Statement(select(MEDIA.c.content).where(MEDIA.c.sha == given("sha")))
 KEPT = 10_000  # letters that arrived: the newest, for whoever looks into a complaint
 NEWEST = select(func.max(OUTBOX.c.id)).scalar_subquery()
 PRUNE = Statement(delete(OUTBOX).where(text("state = 'sent'"), OUTBOX.c.id <= NEWEST - given("kept")))
+STRANGE = Statement(  # to nobody whom we know: the last word to somebody who was forgotten
+    delete(OUTBOX).where(text("state NOT IN ('due', 'sending') AND chat > 0"), text(f"NOT {known('chat')}"))
+)
 
 
 def media(cursor: Cursor, sha: str) -> bytes:
@@ -126,8 +129,14 @@ class Outbox:
         return await self._writer.run(lambda cursor: media(cursor, sha))
 
     async def prune(self, kept: int = KEPT) -> int:
-        """Forgets letters that arrived, save the newest; how many."""
-        return await self._writer.run(lambda cursor: cursor.change(PRUNE, {"kept": kept}))
+        """Forgets letters that arrived, save the newest (how many), and of those whatever went to strangers."""
+
+        def prune(cursor: Cursor) -> int:
+            gone = cursor.change(PRUNE, {"kept": kept})
+            cursor.change(STRANGE, {})
+            return gone
+
+        return await self._writer.run(prune)
 
     async def _change(self, statement: Statement, **values: object) -> None:
         await self._writer.run(lambda cursor: cursor.change(statement, values))

@@ -67,7 +67,7 @@ class People(Part):
         values = {"consent": 0, "campaign": None, "reachable": True, "created_at": mapping.micros(now)}
         row = self.cursor.row(ADD_WORKER, channel=account.channel, number=account.number, language=language, **values)
         if row is None:
-            raise Conflict(f"{account.channel} {account.number} is a worker already.")
+            raise Conflict("This account is a worker already.")
         return Worker(WorkerId(row[0]), account, language, 0, None)
 
     def save_worker(self, worker: Worker) -> None:

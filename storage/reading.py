@@ -12,7 +12,7 @@ from core.ids import CampaignId, ItemId, WorkerId
 from core.ports import Consensus, Snapshot
 from storage import mapping
 from storage.campaigns import find_campaign
-from storage.questions import ANSWER, ITEM, QUESTION, stands
+from storage.questions import ANSWER, ENROLMENT, ITEM, QUESTION, stands
 from storage.sql import Cursor, DbRow, Statement, given
 
 ITEMS = Statement(select(ITEM).where(ITEM.c.campaign == given("campaign")).order_by(ITEM.c.id))
@@ -40,6 +40,9 @@ ANSWERS = Statement(
     .join(ITEM, ITEM.c.id == ANSWER.c.item)
     .where(ANSWER.c.campaign == given("campaign"))
     .order_by(ANSWER.c.seq)
+)
+GONE = Statement(
+    select(ENROLMENT.c.worker).where(ENROLMENT.c.campaign == given("campaign"), text("admission = 'withdrawn'"))
 )
 DAY = "86400000000"  # microseconds
 _ago = type_coerce(given("now") - ANSWER.c.answered_at, BigInteger) // literal_column(DAY, BigInteger)
@@ -73,6 +76,7 @@ def snapshot(cursor: Cursor, campaign: CampaignId) -> Snapshot:
         latency_ms=latency,
         asked_as=asked_as,
         retracted=frozenset(ItemId(row[0]) for row in cursor.rows(RETRACTED, campaign=campaign)),
+        withdrawn=len(cursor.rows(GONE, campaign=campaign)),
     )
 
 

@@ -17,6 +17,11 @@ EXPIRED = "state = 'expired'"
 BLANK = {"server_default": text("''")}
 
 
+def known(number: str) -> str:
+    """A condition: this column is the number of somebody whom we know."""
+    return f"EXISTS (SELECT 1 FROM worker WHERE worker.channel = 'telegram' AND worker.number = {number})"
+
+
 class CampaignRow(Row, table=True):
     __tablename__ = "campaign"
     id: int | None = counted_up()
@@ -208,6 +213,7 @@ class VersionRow(Row, table=True):
     created_at: int = int64()
     taught: int = int64()
     judgement: str | None = string(None)  # JSON
+    withdrawn: int = int64(0, sa_column_kwargs={"server_default": text("0")})  # people, since it was made
 
 
 class NightRow(Row, table=True):
@@ -228,6 +234,24 @@ class PulseRow(Row, table=True):
     __table_args__ = (CheckConstraint("id = 1", "one"),)
     id: int = int64(primary_key=True)
     at: int = int64()
+
+
+class BarRow(Row, table=True):
+    """Somebody who was kept out of a campaign, and then forgotten."""
+
+    __tablename__ = "bar"
+    digest: str = string(primary_key=True)  # HMAC of the account, by the key below
+    campaign: int = int64(primary_key=True, foreign_key="campaign.id")
+    admission: str = string()
+
+
+class SecretRow(Row, table=True):
+    """One row, made when it is first needed."""
+
+    __tablename__ = "secret"
+    __table_args__ = (CheckConstraint("id = 1", "one"),)
+    id: int = int64(primary_key=True)
+    key: bytes = floats()
 
 
 METADATA = Row.metadata

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from sqlalchemy import select, text, update
 
-from core.ids import CampaignId, VersionId
+from core.ids import CampaignId, VersionId, WorkerId
 from core.version import Version, VersionState
 from storage import mapping
 from storage.part import Part
+from storage.reading import GONE
 from storage.sql import Cursor, Statement, fixed, given, insert
 from storage.tables import TABLES
 
@@ -86,9 +87,11 @@ def find_versions(cursor: Cursor, campaign: CampaignId) -> list[Version]:
     return [mapping.version(row) for row in cursor.rows(VERSIONS, campaign=campaign)]
 
 
-def write_version(cursor: Cursor, version: Version, promote: bool) -> None:
-    """A version that is known already keeps its state, unless it serves from now on."""
-    values = mapping.version_values(version) | {"state": VersionState.CANDIDATE.value}
+def write_version(cursor: Cursor, version: Version, promote: bool, learnt_from: Collection[WorkerId] = ()) -> None:
+    """A version that is known already keeps its state, unless it serves from now on. Of whom it learnt, some may have
+    withdrawn their answers while it was made."""
+    gone = {row[0] for row in cursor.rows(GONE, campaign=version.campaign)} & set(learnt_from)
+    values = mapping.version_values(version) | {"state": VersionState.CANDIDATE.value, "withdrawn": len(gone)}
     cursor.change(WRITE_VERSION, values)
     if promote:
         serve(cursor, version.campaign, version.id)

@@ -29,6 +29,7 @@ class Examples:
     weights: Floats  # (N,), at least 0
     labels: tuple[str, ...] = ()  # K wordings, for cards and pictures
     voices: tuple[tuple[int, ...], ...] = ()  # who has answered each content, by number; () where unknown
+    withdrawn: int = 0  # workers whose answers are left out because they asked for it: for the card alone
 
     def __post_init__(self) -> None:
         """Refuse shapes and values that can never be right; raises BadExamples."""

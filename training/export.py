@@ -49,10 +49,18 @@ class Writer:
         return self.write(folder, texts)
 
 
-def export(speaker: Speaker, folder: Path, title: str, glossary: str = "", further: Sequence[Writer] = ()) -> Exported:
+def export(
+    speaker: Speaker,
+    folder: Path,
+    title: str,
+    glossary: str = "",
+    further: Sequence[Writer] = (),
+    withdrawn: int = 0,
+) -> Exported:
     """Write config, tokenizer, model.safetensors and README.md into a new folder, whole or not at all.
 
-    `glossary` is the campaign's as CSV, "" where it has none; `further` writes other builds beside them. Raises
+    `glossary` is the campaign's as CSV, "" where it has none; `further` writes other builds beside them;
+    `withdrawn` people have withdrawn their answers since the version was trained. Raises
     VersionRefused where the method cannot be folded into the base, where the folder is there already, or where what
     was written says anything else than the version.
     """
@@ -70,7 +78,8 @@ def export(speaker: Speaker, folder: Path, title: str, glossary: str = "", furth
         differences = fill(part, speaker, further)
         if glossary:
             (part / "glossary.csv").write_text(glossary, encoding="utf-8")
-        (part / "README.md").write_text(readme(speaker.version, title, differences, bool(glossary)), encoding="utf-8")
+        card = readme(speaker.version, title, differences, bool(glossary), withdrawn)
+        (part / "README.md").write_text(card, encoding="utf-8")
         if folder.exists():
             folder.rmdir()
         part.chmod(0o755)

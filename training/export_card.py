@@ -33,9 +33,12 @@ The campaign has a glossary; the meanings of its terms are put before each text 
 both). This model does not do that by itself: do it before the tokenizer for the same probabilities."""
 
 
-def readme(version: Version, title: str, differences: Mapping[str, float], glossary: bool = False) -> str:
-    """Return the model card as Markdown."""
+def readme(
+    version: Version, title: str, differences: Mapping[str, float], glossary: bool = False, withdrawn: int = 0
+) -> str:
+    """Return the model card as Markdown; `withdrawn` people have withdrawn their answers since it was trained."""
     card = version.card
+    told = _withdrawn(card, withdrawn)
     onnx = [ONNX.replace("FILE", f'"{name}"') for name in differences if name == "model.onnx"]
     checked = [f"- `{name}`: {difference:.2g}" for name, difference in differences.items()]
     figures = [f"- {name}: {value}" for name, value in sorted(card.metrics.items())]
@@ -54,6 +57,7 @@ def readme(version: Version, title: str, differences: Mapping[str, float], gloss
         "## Held-out figures\n\nBy the version itself, on items that it had not learned when they were taken:",
         "\n".join(figures),
         _provenance(card),
+        *([f"## Withdrawn answers\n\n{told}"] if told else []),
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -67,6 +71,18 @@ def _voices(share: float) -> str:
         "two voices are in no class of transformers, so the code is here, in `exported_model.py`: one readable file, "
         "which `trust_remote_code=True` runs. The ONNX builds, where they are here, need none."
     )
+
+
+def withdrawn_since(people: int) -> str:
+    """Return the sentence about people who asked for their answers back after a version had learned from them."""
+    one = people == 1
+    who, have = ("1 person", "has") if one else (f"{people:,} people", "have")
+    return f"{who} whose answers it learned from {have} withdrawn them since."
+
+
+def _withdrawn(card: VersionCard, since: int) -> str:
+    before = f"The answers of {card.withdrawn_workers:,} workers were left out because they asked for it."
+    return "\n".join([*([before] if card.withdrawn_workers else []), *([withdrawn_since(since)] if since else [])])
 
 
 def _provenance(card: VersionCard) -> str:

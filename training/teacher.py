@@ -80,6 +80,7 @@ class Teacher:
             weights=lessons.weights,
             labels=self._columns,
             voices=tuple(map(tuple, lessons.voices)),
+            withdrawn=lessons.withdrawn,
         )
 
     def _piece(self, content: Content) -> str:

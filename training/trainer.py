@@ -140,6 +140,7 @@ class TransformerTrainer:
             seconds=round(seconds, 2),
             device=str(device_for(recipe.device)),
             libraries={name: library_version(name) for name in LIBRARIES},
+            withdrawn_workers=examples.withdrawn,
         )
 
     def score(

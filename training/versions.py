@@ -44,6 +44,7 @@ class VersionCard:
     seconds: float = 0.0
     device: str = "cpu"
     libraries: dict[str, str] = field(default_factory=dict)
+    withdrawn_workers: int = 0  # whose answers were left out because they asked for it
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,12 @@ def _line(version: Version, say: Tongue) -> str:
     right = say("not judged") if judged is None or not judged.items else say.percent(judged.accuracy)
     taught = say.many("taught {n} item", "taught {n} items", version.taught)
     state = STATES[version.state]
-    return f"{version.id[:8]}: {say.clauses(say(state), right, taught)}"
+    since = say.many(
+        "{n} person whose answers it learned from has withdrawn them since",
+        "{n} people whose answers it learned from have withdrawn them since",
+        version.withdrawn,
+    )
+    return f"{version.id[:8]}: {say.clauses(say(state), right, taught, *([since] if version.withdrawn else []))}"
 
 
 def _done(done: Rollback, say: Tongue) -> str:

@@ -15,6 +15,7 @@ _TAP = re.compile(r"a:([A-Za-z0-9_-]{1,32}):(0|[1-9][0-9]{0,8}):([a-z]|0|[1-9][0
 _TURN = re.compile(r"o:([A-Za-z0-9_-]{1,32}):(0|[1-9][0-9]{0,8}):(0|[1-9][0-9]{0,2})")
 _MARK = re.compile(r"m:([A-Za-z0-9_-]{1,32}):(0|[1-9][0-9]{0,8}):(0|[1-9][0-9]?):([01])")
 _RULE = re.compile(r"r:([1-9][0-9]{0,17}):(0|[1-9][0-9]{0,2}|[wmn]|[st](?:0|[1-9][0-9]{0,18}))")
+_FORGET = re.compile(r"f:([1-9][0-9]{0,17}):([1-9][0-9]{0,10}):([kan])")
 _AGREE = re.compile(r"y:(0|[1-9][0-9]{0,3})")
 _SPEAK = re.compile(r"l:([a-z]{2,3})")
 
@@ -82,7 +83,16 @@ class Rule:
     word: str
 
 
-Pressed = Dispute | Rule | Tap | Turn | Mark | Go | Agree | Speak | Open
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """The answer to /forget_me: of whom and when it was asked, and "k" keep the answers, "a" with them, "n" no."""
+
+    worker: int
+    asked: int  # seconds since 1970
+    word: str
+
+
+Pressed = Dispute | Forget | Rule | Tap | Turn | Mark | Go | Agree | Speak | Open
 
 
 def pack(pressed: Pressed) -> str:
@@ -113,6 +123,8 @@ def _packed(pressed: Pressed) -> str:
             return f"d:{slug}"
         case Rule(item, word):
             return f"r:{item}:{word}"
+        case Forget(worker, asked, word):
+            return f"f:{worker}:{asked}:{word}"
         case Go():
             return pressed.value
 
@@ -131,6 +143,8 @@ def unpack(text: str) -> Pressed | None:
         return Speak(found[1])
     if found := _RULE.fullmatch(text):
         return Rule(int(found[1]), found[2])
+    if found := _FORGET.fullmatch(text):
+        return Forget(int(found[1]), int(found[2]), found[3])
     if text.startswith("c:") and SLUG.fullmatch(text[2:]):
         return Open(text[2:])
     if text.startswith("d:") and SLUG.fullmatch(text[2:]):

@@ -164,6 +164,8 @@ def commands(say: Tongue) -> list[tuple[str, str]]:
         ("undo", say("take the last answer back")),
         ("stats", say("what your answers have done")),
         ("language", say("choose the language")),
+        ("privacy", say("what I keep of you, and why")),
+        ("forget_me", say("remove what I keep of you")),
         ("help", say("what I can do")),
         ("stop", say("no more questions")),
     ]

@@ -31,9 +31,9 @@ def crowd(campaign: Campaign, found: Sequence[Enrolment], say: Tongue, chat: int
 
 
 def _urgency(one: Enrolment) -> tuple[int, float, int, int]:
-    order = (Admission.DISPUTED, Admission.SUSPENDED, Admission.BANNED, Admission.OPEN, Admission.RESTORED)
+    order = (Admission.DISPUTED, Admission.SUSPENDED, Admission.BANNED)
     worst = max((suspicion.strength for suspicion in one.suspicions), default=0.0)
-    return min(order.index(one.admission), 3), -worst, -one.answered, one.worker
+    return order.index(one.admission) if one.admission in order else len(order), -worst, -one.answered, one.worker
 
 
 def _line(campaign: Campaign, one: Enrolment, say: Tongue) -> str:
@@ -63,6 +63,10 @@ def _state(admission: Admission, say: Tongue) -> str:
             return say("banned")
         case Admission.RESTORED:
             return say("let back by an admin")
+        case Admission.FORGOTTEN:
+            return say("asked to be forgotten")
+        case Admission.WITHDRAWN:
+            return say("asked to be forgotten, with all answers")
         case _:
             assert_never(admission)
 
@@ -91,6 +95,8 @@ def kept_out(campaign: Campaign, one: Enrolment, say: Tongue) -> str:
         return say("You objected; an admin will look at it. Your answers and your pay stay.")
     if one.admission is Admission.BANNED:
         why = say("An admin has ended your work in “{title}”.", title=title)
+    elif not one.controls:
+        why = say("You were suspended in “{title}” before you asked to be forgotten.", title=title)
     else:
         why = say(
             "You are suspended in “{title}”: where the right answer is known, {right} of your {n} answers were right, "

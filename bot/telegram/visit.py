@@ -18,7 +18,7 @@ from bot.telegram.words import Tongue, Words
 from core.errors import CrowdloopError
 from core.ids import Account, ItemId, UpdateId
 from core.ports import Letter, Transaction
-from core.service import arrive
+from core.service import arrive, back
 from core.worker import Worker
 
 
@@ -43,6 +43,7 @@ class Visit:
     language: str  # Telegram's guess
     now: datetime
     bubble: Bubble | None  # whose button was pressed, where it can still be rewritten
+    speaks: bool = True  # a message: whoever writes one is a worker from now on
 
     @classmethod
     def of(cls, house: House, update: Update) -> Visit:
@@ -59,6 +60,7 @@ class Visit:
             person.language_code or "",
             house.now(),
             _bubble(query) if query else None,
+            speaks=update.message is not None,
         )
 
 
@@ -79,11 +81,21 @@ async def answer(house: House, update: Update, work: Work) -> None:
 
 
 def _worked(tx: Transaction, visit: Visit, work: Work) -> Reply:
-    worker = arrive(tx, visit.account, visit.language, visit.now)
+    known = tx.worker(visit.account)
+    if known is None and not visit.speaks:
+        return _stranger(tx, visit)
+    worker = back(tx, known) if known else arrive(tx, visit.account, visit.language, visit.now)
     reply = work(tx, visit, worker, Words.of(worker.language))
     tx.post(reply.letters)
     tx.finish(visit.update)
     return reply
+
+
+def _stranger(tx: Transaction, visit: Visit) -> Reply:
+    """A button or a block of somebody who was forgotten makes nobody known again, and is forgotten too."""
+    tx.finish(visit.update)
+    tx.clear_updates(visit.account)
+    return Reply(toast=Words.of(visit.language)("This button is out of date. /start begins anew."))
 
 
 async def apologise(visit: Visit, error: CrowdloopError, quietly: bool = False) -> str:

@@ -18,7 +18,7 @@ from telegram.ext import (
     filters,
 )
 
-from bot.telegram import views_worker, worker_replies
+from bot.telegram import views_worker, worker_privacy, worker_replies
 from bot.telegram.callbacks import unpack
 from bot.telegram.house import House
 from bot.telegram.visit import Work, answer
@@ -38,6 +38,8 @@ COMMANDS: dict[str, Work] = {
     "help": worker_replies.helping,
     "stop": worker_replies.stop,
     "language": worker_replies.language,
+    "privacy": worker_privacy.privacy,
+    "forget_me": worker_privacy.forget_me,
 }
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from bot.telegram import admin_rulings, views, views_worker, worker_marks, worker_objection
-from bot.telegram.callbacks import Agree, Dispute, Go, Mark, Open, Pressed, Rule, Speak, Turn
+from bot.telegram import admin_rulings, views, views_worker, worker_marks, worker_objection, worker_privacy
+from bot.telegram.callbacks import Agree, Dispute, Forget, Go, Mark, Open, Pressed, Rule, Speak, Turn
 from bot.telegram.choices import MEANINGS
 from bot.telegram.keyboards import of_rest
 from bot.telegram.paper import Block, bare, note, rewritten
@@ -54,6 +54,8 @@ def press(tx: Transaction, visit: Visit, worker: Worker, say: Tongue, pressed: P
             return _speak(tx, visit, worker, say, language)
         case Dispute(slug):
             return worker_objection.objected(tx, visit, worker, say, slug)
+        case Forget():
+            return worker_privacy.answered(tx, visit, worker, say, pressed)
         case Rule():
             return admin_rulings.ruled(tx, visit, worker, say, pressed)
         case Go.ON:
