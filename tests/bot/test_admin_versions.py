@@ -23,7 +23,7 @@ async def taught(here: Town, *versions: tuple[str, str]) -> None:
         for at, (id_, state) in enumerate(versions):
             judged = '{"items": 40, "accuracy": 0.9, "low": 0.8, "high": 0.97, "log_loss": 0.3, "ece": 0.02}'
             values = (id_, 1, state, at * 86_400_000_000, 100 + at, judged)
-            cursor.raw.execute("INSERT INTO version VALUES (?, ?, ?, ?, ?, ?)", values)  # type: ignore[attr-defined]
+            cursor.raw.execute("INSERT INTO version VALUES (?, ?, ?, ?, ?, ?, 0)", values)  # type: ignore[attr-defined]
         cursor.raw.execute("UPDATE campaign SET serving = ?, revision = revision + 1", (versions[-1][0],))  # type: ignore[attr-defined]
 
     await here.store.writer.run(write)
@@ -58,3 +58,14 @@ async def test_one_sentence_where_it_cannot_be(here: Town) -> None:
     assert here.last(ADMIN).text == "Several versions begin with aaa: write more of its name."
     await here.send(ANN, "/rollback pets")
     assert "I do not know this command" in here.last(ANN).text
+
+
+async def test_who_has_withdrawn_since_is_listed(here: Town) -> None:
+    """Planted: the count beside every version."""
+    await here.campaign(items=texts("one"))
+    await taught(here, ("aaaa1111", "retired"), ("aaab2222", "serving"))
+    change = "UPDATE version SET withdrawn = 2 WHERE id = 'aaaa1111'"
+    await here.store.writer.run(lambda cursor: cursor.raw.execute(change))
+    await here.send(ADMIN, "/versions pets")
+    now, before = here.last(ADMIN).text.split("\n")[:2]
+    assert "2 people whose answers it learned from have withdrawn them since" in before and "withdrawn" not in now

@@ -9,7 +9,7 @@ from hashlib import sha256
 import pytest
 
 from core.errors import NotFound
-from core.ids import QuestionId, UpdateId
+from core.ids import Account, QuestionId, UpdateId
 from core.ports import Letter, Repeat
 from storage.inbox import Inbox, Incoming
 from tests.contracts.scene import MINUTE, NOW, scene
@@ -95,6 +95,7 @@ async def test_a_letter_is_taken_by_one_sender(house: House) -> None:
 
 async def test_what_becomes_of_letters(house: House) -> None:
     outbox = house.outbox
+    await house.ledger.transact(lambda tx: tx.add_worker(Account("telegram", 7), "en", NOW))  # letters are to them
     await house.ledger.transact(lambda tx: tx.post([letter(str(n)) for n in range(4)]))
     sent, later, refused, lost = (one.id for one in house.posted)
     await outbox.sending([sent, later, refused, lost])

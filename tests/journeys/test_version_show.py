@@ -96,6 +96,19 @@ def test_tables_for_people(town: Town, capsys: pytest.CaptureFixture[str]) -> No
     assert night[2:5] == ["serving", str(sheet(town).version.taught), str(card.items)]
 
 
+def test_who_has_withdrawn_since_is_told(town: Town, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Seen to fail with the count of another version, and with a sentence where nobody has."""
+    assert told(town, capsys)["withdrawn"] == 0
+    assert run(town.settings(), SLUG) == 0 and "withdrawn them since" not in capsys.readouterr().out
+    copy = town.copied(tmp_path / "copy")
+    with sqlite3.connect(copy.folder / "crowdloop.db") as database:
+        database.execute("INSERT INTO version SELECT 'ff', campaign, 'candidate', created_at, 1, NULL, 9 FROM version")
+        database.execute("UPDATE version SET withdrawn = 2 WHERE state = 'serving'")
+    assert told(copy, capsys)["withdrawn"] == 2
+    assert run(copy.settings(), SLUG) == 0
+    assert "2 people whose answers it learned from have withdrawn them since." in capsys.readouterr().out
+
+
 def test_languages_come_from_the_imported_file(town: Town, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """Seen to fail with rows matched by their place in the file."""
     file = tmp_path / "items.csv"
