@@ -90,7 +90,9 @@ def retracted(
     belief = prior_of(campaign, item)
     for answer, reliability in rest:
         belief = absorb(belief, answer.evidence, reliability, campaign.pool)
-    return judged(campaign, replace(item, posterior=belief, answers=item.answers - 1, leases=item.leases + out_again))
+    verdict = Verdict.OPEN if item.verdict is Verdict.SETTLED else item.verdict  # else none left: by the network?
+    left, out = item.answers - 1, item.leases + out_again
+    return judged(campaign, replace(item, posterior=belief, answers=left, leases=out, verdict=verdict))
 
 
 def prior_of(campaign: Campaign, item: Item) -> tuple[float, ...]:

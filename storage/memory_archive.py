@@ -183,7 +183,7 @@ class MemoryArchive(MemoryChainReading):
         key = (version.campaign, version.id)
         known = self._store.versions.get(key)
         state = known.state if known else VersionState.CANDIDATE
-        self._store.set_version(version, state=state)
+        self._store.set_version(version, state=state, withdrawn=known.withdrawn if known else version.withdrawn)
         if promote:
             self._store.serve(version.campaign, version.id)
 

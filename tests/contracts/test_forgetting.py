@@ -13,9 +13,9 @@ from core.chains import FedState
 from core.errors import Conflict, Refused
 from core.forgetting import forget
 from core.ids import Account, VersionId
-from core.intake import prior_of
+from core.intake import prior_of, retracted
 from core.item import Verdict
-from core.ports import Beliefs, NightResult, Transaction
+from core.ports import Beliefs, Ledger, NightResult, Transaction
 from core.posterior import absorb
 from core.question import Question, QuestionState, Tap
 from core.refit import beliefs_of
@@ -101,6 +101,15 @@ async def test_withdrawn_answers_are_as_if_never_given(house: House) -> None:
     assert (await here.ledger.transact(lambda tx: tx.progress(here.campaign.id))).answers == 1
 
 
+async def test_an_item_that_loses_its_only_answer_is_open(ledger: Ledger) -> None:
+    """Planted: settled by people, then without an answer, it passes for one that a version settled alone."""
+    here = await scene(ledger)
+    alone = replace(await here.see("i0"), answers=1, verdict=Verdict.SETTLED, spoken=VersionId("v"))
+    assert retracted(here.campaign, alone, [], out_again=False).verdict is Verdict.OPEN
+    gone = replace(alone, verdict=Verdict.WITHDRAWN)
+    assert retracted(here.campaign, gone, [], out_again=False).verdict is Verdict.WITHDRAWN
+
+
 async def test_who_never_answered_has_withdrawn_nothing(house: House) -> None:
     """Planted: everybody who asks for it is counted as one whose answers were left out."""
     here = await scene(house.ledger)
@@ -137,11 +146,11 @@ async def test_words_go_with_the_answers(house: House, floor: Floor) -> None:
             house.sql("DELETE FROM written WHERE text = ''")
 
 
-async def concluded(house: House, here: Scene, at: int, beliefs: Beliefs) -> None:
+async def concluded(house: House, here: Scene, at: int, beliefs: Beliefs, id_: str = "") -> None:
     now = NOW + at * DAY
     claim = house.archive.claim(here.campaign.id, date(2026, 11, 22 + at), now)
     assert claim is not None
-    version = Version(VersionId(f"v{at}"), here.campaign.id, VersionState.CANDIDATE, now, 9, None)
+    version = Version(VersionId(id_ or f"v{at}"), here.campaign.id, VersionState.CANDIDATE, now, 9, None)
     house.archive.conclude(claim, NightResult(beliefs, version, False, []), now)
 
 
@@ -161,7 +170,9 @@ async def test_versions_know_how_many_have_withdrawn_since(house: House) -> None
     await concluded(house, here, 3, beliefs_of(house.archive.snapshot(here.campaign.id)))
     assert [one.withdrawn for one in house.archive.versions(here.campaign.id)] == [0, 1, 1, 0]
     await forgotten(house, here, 1, answers=False)
-    assert [one.withdrawn for one in house.archive.versions(here.campaign.id)] == [0, 1, 1, 0]
+    await concluded(house, here, 4, nothing, "v1")
+    found = {one.id: one.withdrawn for one in house.archive.versions(here.campaign.id)}
+    assert found == {"v-1": 0, "v1": 1, "v2": 1, "v3": 0}
 
 
 async def test_forgetting_is_no_way_round_a_ban(house: House) -> None:
