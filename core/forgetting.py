@@ -27,7 +27,7 @@ BARRED = (Admission.SUSPENDED, Admission.DISPUTED, Admission.BANNED)
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class Receipt:
     """The name under which an admin finds somebody's place in a campaign, once nobody is behind it."""
 
     campaign: Campaign
@@ -39,19 +39,19 @@ class Owed:
     """What a worker has earned, and where it is written down."""
 
     amount: int  # thousandths of the currency's unit, in all campaigns
-    claims: Sequence[Claim]
+    receipts: Sequence[Receipt]
 
     @property
     def currency(self) -> str:
         """Of the first campaign that pays, else of the first."""
-        policies = sorted((one.campaign.policy for one in self.claims), key=lambda policy: not policy.pay)
+        policies = sorted((one.campaign.policy for one in self.receipts), key=lambda policy: not policy.pay)
         return policies[0].currency if policies else ""
 
 
 def owed(tx: Transaction, worker: Worker) -> Owed:
     """What they have earned so far; nothing changes."""
-    claims = [Claim(tx.campaign(one.campaign), one.pseudonym) for one in tx.enrolments_of(worker.id)]
-    return Owed(tx.balance(f"worker:{worker.id}"), claims)
+    receipts = [Receipt(tx.campaign(one.campaign), one.pseudonym) for one in tx.enrolments_of(worker.id)]
+    return Owed(tx.balance(f"worker:{worker.id}"), receipts)
 
 
 def forget(tx: Transaction, worker: Worker, answers: bool) -> Owed:

@@ -22,9 +22,7 @@ WORKER, INBOX, OUTBOX, VERSION, BAR, SECRET, WRITTEN = (
 )
 CHANNEL = "forgotten"  # of accounts that are none: their number is the worker's own
 
-ENROLMENTS_OF = Statement(
-    select(ENROLMENT).where(ENROLMENT.c.worker == given("worker")).order_by(ENROLMENT.c.campaign)
-)
+ENROLMENTS_OF = Statement(select(ENROLMENT).where(ENROLMENT.c.worker == given("worker")).order_by(ENROLMENT.c.campaign))
 ANSWERS_BY = Statement(
     select(ANSWER)
     .join(QUESTION, stands)
@@ -68,9 +66,7 @@ KEEP_BAR = Statement(
     )
 )
 RECALL_BAR = Statement(
-    delete(BAR)
-    .where(BAR.c.digest == given("digest"), BAR.c.campaign == given("campaign"))
-    .returning(BAR.c.admission)
+    delete(BAR).where(BAR.c.digest == given("digest"), BAR.c.campaign == given("campaign")).returning(BAR.c.admission)
 )
 
 
@@ -110,7 +106,7 @@ class Forgetting(Part):
         return None if row is None else Admission(row[0])
 
     def _digest(self, account: Account) -> str:
-        """"" as long as nobody was ever kept out and then forgotten."""
+        """Empty as long as nobody was ever kept out and then forgotten."""
         row = self.cursor.row(KEY)
         return digest(bytes(row[0]), account) if row else ""
 
@@ -118,6 +114,11 @@ class Forgetting(Part):
 def digest(key: bytes, account: Account) -> str:
     """A name for an account that tells nothing to whoever lacks the key."""
     return hmac.digest(key, f"{account.channel}:{account.number}".encode(), "sha256").hex()
+
+
+def known(number: str) -> str:
+    """A condition: this column is the number of somebody whom we know."""
+    return f"EXISTS (SELECT 1 FROM worker WHERE worker.channel = 'telegram' AND worker.number = {number})"
 
 
 def nobody(worker: Worker) -> Worker:

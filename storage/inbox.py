@@ -10,8 +10,9 @@ from sqlalchemy import case, delete, select, text, update
 
 from core.ids import UpdateId
 from storage import mapping
+from storage.forgetting import known
 from storage.sql import Cursor, Statement, fixed, given, insert
-from storage.tables import TABLES, known
+from storage.tables import TABLES
 from storage.writer import Writer
 
 INBOX = TABLES["inbox"]

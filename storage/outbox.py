@@ -9,9 +9,10 @@ from sqlalchemy import ColumnElement, delete, func, select, text, update
 
 from core.errors import NotFound
 from storage import mapping
+from storage.forgetting import known
 from storage.part import Posted
 from storage.sql import START, Cursor, Statement, fixed, given
-from storage.tables import TABLES, known
+from storage.tables import TABLES
 from storage.writer import Writer
 
 __all__ = ["Outbox", "Posted"]

@@ -17,11 +17,6 @@ EXPIRED = "state = 'expired'"
 BLANK = {"server_default": text("''")}
 
 
-def known(number: str) -> str:
-    """A condition: this column is the number of somebody whom we know."""
-    return f"EXISTS (SELECT 1 FROM worker WHERE worker.channel = 'telegram' AND worker.number = {number})"
-
-
 class CampaignRow(Row, table=True):
     __tablename__ = "campaign"
     id: int | None = counted_up()

@@ -80,7 +80,7 @@ def goodbye(found: Owed, answers: bool, say: Tongue) -> list[Block]:
         if answers
         else say("You are forgotten; your answers stay without your name.")
     )
-    codes = "\n".join(f"{one.campaign.slug} {one.pseudonym}" for one in found.claims)
+    codes = "\n".join(f"{one.campaign.slug} {one.pseudonym}" for one in found.receipts)
     claim = (
         say(
             "You are owed {amount}. Keep this code: whoever shows it to an admin can claim it.",

@@ -184,7 +184,7 @@ async def test_forgetting_is_no_way_round_a_ban(house: House) -> None:
     async def back() -> tuple[Worker, Enrolment, Enrolment]:
         def work(tx: Transaction) -> tuple[Worker, Enrolment, Enrolment]:
             worker = arrive(tx, account, "en", NOW)
-            for slug in ("pets", "birds"):
+            for slug in ("birds", "pets"):
                 worker = enrol(tx, worker, slug, NOW).worker
             here_, there = tx.enrolment(campaign.id, worker.id), tx.enrolment(other.id, worker.id)
             assert here_ is not None and there is not None
