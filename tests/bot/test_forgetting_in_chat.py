@@ -81,8 +81,8 @@ async def test_privacy_and_the_way_out_are_listed_and_told(here: Town) -> None:
     await working(here)
     await here.send(ANN, "/privacy")
     told = here.last(ANN).text
-    for word in ("Telegram number", "until you ask", "made-up name", "/forget_me", "scrambled form"):
-        assert word in told
+    for words in ("Telegram number", "until you ask", "Admins see", "Files of results", "/forget_me", "scrambled form"):
+        assert words in told
     await here.send(ANN, "/help")
     assert "/privacy" in here.last(ANN).text and "/forget_me" in here.last(ANN).text
     assert {"privacy", "forget_me"} <= {name for name, _ in commands("zh")}
@@ -115,10 +115,12 @@ async def test_nothing_names_the_person_afterwards_and_all_else_stays(here: Town
         await here.send(ANN, "/forget_me")
         old = here.open_bubbles(ANN)[0]
         await here.tap(ANN, wording)
-        goodbye = here.last(ANN)
+        goodbye, at_once = here.last(ANN), traces(here, await everything(here))
         await here.press(ANN, old.buttons["cat"], old)
         await here.update({"my_chat_member": membership()})
+        assert traces(here, await everything(here)) == at_once
         await tidied(here)
+    assert [trace.split(":")[0] for trace in at_once] == ["outbox"] * 2  # the goodbye, and the buttons taken away
     assert traces(here, after := await everything(here)) == []
     assert str(ANN) not in str(logs) and NAME not in str(logs)
     for same in ("answer", "entry", "campaign", "version", "media"):
