@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import multilabel, numeric, ordinal, pairs
+from core.beta import beta_quantile
 from core.errors import BadInput
 from core.inference import refit
 from core.marks import parts_of, written
-from core.reliability import MATRIX_LABELS, beta_quantile
+from core.reliability import MATRIX_LABELS
 from core.scoring import accuracy, calibration_error, log_loss
 from core.suspicion import suspected
 from core.vigilance import Flag, Vigilance, watch

@@ -10,13 +10,13 @@ Source: Dawid and Skene 1979, doi:10.2307/2346806; Paun et al. 2018, doi:10.1162
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from core import marks
+from core.beta import beta_quantile
 from core.evidence import Evidence
 
 ACCURACY_PRIOR = 4.0  # answers that a newcomer's accuracy is worth
@@ -227,34 +227,3 @@ def accuracy(reliability: Reliability, pool: Pool, mass: float = 0.95) -> tuple[
     b = wrong + ACCURACY_PRIOR * (1 - pool.accuracy)
     tail = (1 - mass) / 2
     return a / (a + b), beta_quantile(tail, a, b), beta_quantile(1 - tail, a, b)
-
-
-def beta_quantile(p: float, a: float, b: float) -> float:
-    """The value that a Beta(a, b) stays under with probability p, by bisection to 1e-7."""
-    low, high = 0.0, 1.0
-    while high - low > 1e-7:
-        middle = (low + high) / 2
-        low, high = (middle, high) if beta_cdf(middle, a, b) < p else (low, middle)
-    return (low + high) / 2
-
-
-def beta_cdf(x: float, a: float, b: float) -> float:
-    """The regularised incomplete beta function (continued fraction; Numerical Recipes 6.4)."""
-    if x <= 0.0 or x >= 1.0:
-        return float(x >= 1.0)
-    if x > (a + 1) / (a + b + 2):
-        return 1.0 - beta_cdf(1 - x, b, a)
-    log_front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
-    front = math.exp(log_front) / a
-    c, d = 1.0, 1 / (1 - (a + b) * x / (a + 1) or 1e-30)
-    fraction = d
-    for m in range(1, 300):
-        even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
-        odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-        for step in (even, odd):
-            d = 1 / (1 + step * d or 1e-30)
-            c = 1 + step / c or 1e-30
-            fraction *= c * d
-        if abs(c * d - 1) < 1e-10:
-            break
-    return min(front * fraction, 1.0)

@@ -19,8 +19,9 @@ from functools import lru_cache
 import numpy as np
 
 from core import marks
+from core.beta import beta_quantile
 from core.evidence import Evidence
-from core.reliability import Model, Pool, beta_quantile
+from core.reliability import Model, Pool
 
 HONEST = 0.80  # share right of the least honest worker, at most
 LOWEST = 0.1  # quantile of the crowd's accuracies

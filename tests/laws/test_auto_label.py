@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from core.auto_label import RISK, mandate, reopened, settled_by
+from core.beta import beta_cdf
 from core.campaign import Campaign, CampaignState, Draft, Kind, Policy
 from core.evidence import Evidence
 from core.ids import CampaignId, ItemId, VersionId, WorkerId
 from core.intake import absorbed, judged, prior_of
 from core.item import Content, Item, Medium, Role, Verdict, still_asked
-from core.reliability import Pool, Reliability, beta_cdf
+from core.reliability import Pool, Reliability
 from core.worker import Enrolment
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
