@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.telegram import views, views_admin, views_worker
+from bot.telegram import paper, views, views_admin, views_worker
 from bot.telegram.callbacks import Go
 from bot.telegram.keyboards import Button, grid
 from bot.telegram.paper import CAPTION, PAGE, Block, Bubble, note, pages, shortened
@@ -211,12 +211,16 @@ def test_errors_are_one_sentence() -> None:
     assert views.sorry(Conflict("Somebody was first."), EN) == "Somebody was first."
 
 
-@given(st.lists(st.text(min_size=1, max_size=50), min_size=1, max_size=30), st.integers(4, 60))
-def test_pages_hold_everything_within_their_limit(texts: list[str], limit: int) -> None:
-    found = pages([Block(text) for text in texts], limit)
-    assert all(sum(units(block.text) + 2 for block in page) <= limit for page in found)
+BLOCKS = st.lists(st.tuples(st.text(min_size=1, max_size=50), st.sampled_from(["", "A", "B"])), min_size=1, max_size=30)
+
+
+@given(BLOCKS, st.integers(6, 60))
+def test_pages_hold_everything_within_their_limit(blocks: list[tuple[str, str]], limit: int) -> None:
+    """As it is read, marks of pairs included. Seen to fail: a mark without its line's end counted; none counted."""
+    found = pages([Block(text, mark=mark) for text, mark in blocks], limit)
+    assert all(units(html.unescape(re.sub("<[^>]*>", "", paper.html(page)))) <= limit for page in found)
     kept = "".join(block.text for page in found for block in page)
-    assert re.sub(r"\s", "", kept) == re.sub(r"\s", "", "".join(texts))
+    assert re.sub(r"\s", "", kept) == re.sub(r"\s", "", "".join(text for text, _ in blocks))
 
 
 def test_a_long_note_is_split_and_only_the_last_page_has_buttons() -> None:
