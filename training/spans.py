@@ -15,7 +15,8 @@ from training.loop import Lesson, teach
 from training.network import device_for
 from training.objectives import OBJECTIVES
 from training.recipe import Aim, Recipe
-from training.text_network import TextNetwork, TokenInputs
+from training.text_inputs import TokenInputs
+from training.text_network import TextNetwork
 
 Offsets = list[tuple[int, int]]  # characters of each token; (0, 0) for what is no part of the text
 

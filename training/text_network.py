@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,74 +14,14 @@ from transformers.utils.logging import disable_progress_bar
 
 from training.adapters import Prefix, let_move
 from training.errors import BadBase
-from training.examples import Rows, both, by_parts
+from training.examples import both, by_parts
 from training.heads import compared, head_for, mean_pool
 from training.looking import looked
-from training.network import Batch, Inputs, Network, moved
+from training.network import Batch, Inputs, Network
 from training.recipe import Aim, Method, Recipe
+from training.text_inputs import PairInputs, StateInputs, TokenInputs
 
 disable_progress_bar()  # type: ignore[no-untyped-call]  # loading takes a tenth of a second
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TokenInputs:
-    """N texts as token numbers."""
-
-    tokens: list[list[int]]
-    padding: int
-
-    @property
-    def lengths(self) -> Rows:
-        """Return (N,) tokens of each text."""
-        return np.array([len(row) for row in self.tokens], dtype=np.int64)
-
-    def take(self, rows: Rows, device: torch.device) -> Batch:
-        """Return these rows, padded to the longest, on the device."""
-        chosen = [self.tokens[at] for at in rows]
-        width = max(1, max(len(row) for row in chosen))
-        values = np.full((len(chosen), width), self.padding, dtype=np.int64)
-        mask = np.zeros((len(chosen), width), dtype=np.int64)
-        for at, row in enumerate(chosen):
-            values[at, : len(row)] = row
-            mask[at, : len(row)] = 1
-        return Batch(moved(torch.from_numpy(values), device), moved(torch.from_numpy(mask), device))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class StateInputs:
-    """N texts as the states of the last frozen layer, packed end to end without padding."""
-
-    states: Tensor  # (all tokens, D)
-    starts: Rows  # (N + 1,)
-
-    @property
-    def lengths(self) -> Rows:
-        """Return (N,) tokens of each text."""
-        return np.diff(self.starts)
-
-    def take(self, rows: Rows, device: torch.device) -> Batch:
-        """Return these rows, padded to the longest, on the device."""
-        first, lengths = self.starts[rows], self.starts[rows + 1] - self.starts[rows]
-        step = np.arange(max(1, int(lengths.max())))
-        mask = torch.from_numpy((step < lengths[:, None]).astype(np.int64))
-        at = torch.from_numpy(np.minimum(first[:, None] + step, len(self.states) - 1))
-        return Batch(moved(self.states[at] * mask[..., None], device), moved(mask, device))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PairInputs:
-    """N pairs of contents, of which the inner inputs hold 2 N side by side."""
-
-    inner: Inputs
-
-    @property
-    def lengths(self) -> Rows:
-        """Return (N,) tokens of the longer content of each pair."""
-        return np.asarray(self.inner.lengths.reshape(-1, 2).max(axis=1))
-
-    def take(self, rows: Rows, device: torch.device) -> Batch:
-        """Return both contents of each pair, side by side."""
-        return self.inner.take(np.stack([2 * rows, 2 * rows + 1], axis=1).ravel(), device)
 
 
 class Passage(nn.Module):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.telegram import views_reports
+from bot.telegram import views_rulings
 from bot.telegram.callbacks import Rule
 from bot.telegram.choices import truth
 from bot.telegram.paper import Block, bare, note
@@ -45,7 +45,7 @@ def _shown(visit: Visit, item: Item, campaign: Campaign, marked: int, say: Tongu
     """The card with another set marked; nothing is ruled by it."""
     if not campaign.draft.kind.marked or visit.bubble is None or item.verdict is not Verdict.DISPUTED:
         return Reply(toast=say("This item is not disputed any more."))
-    body = {"reply_markup": views_reports.rulings(item, campaign, say, marked)}
+    body = {"reply_markup": views_rulings.rulings(item, campaign, say, marked)}
     return Reply([Letter(visit.chat, "editMessageReplyMarkup", body, Repeat.FREELY, message=visit.bubble.number)])
 
 
@@ -73,7 +73,7 @@ def next_disputed(tx: Transaction, visit: Visit, campaign: Campaign, after: Item
         return Reply(note(visit.chat, [Block(say("No item of {name} waits for a ruling.", name=campaign.slug))]))
     item = tx.item(ids[0])
     found, known = explained(tx, campaign, item)
-    return Reply(views_reports.card(item, found, known, campaign, say, visit.chat), shown=item.id)
+    return Reply(views_rulings.card(item, found, known, campaign, say, visit.chat), shown=item.id)
 
 
 def explained(tx: Transaction, campaign: Campaign, item: Item) -> tuple[Explanation, dict[WorkerId, str]]:

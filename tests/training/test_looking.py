@@ -13,7 +13,7 @@ import torch
 from tests.training.test_loop import Cramped
 from training.errors import OutOfMemory
 from training.looking import looked
-from training.text_network import TokenInputs
+from training.text_inputs import TokenInputs
 
 CPU = torch.device("cpu")
 

@@ -16,7 +16,7 @@ from training.loop import Lesson, lesson_of, teach
 from training.objectives import OBJECTIVES as ALONE
 from training.objectives import Objective, soft_cross_entropy
 from training.recipe import Aim, Kind, Recipe
-from training.text_network import PairInputs
+from training.text_inputs import PairInputs
 from training.trainer import build_network
 
 SEEDS = st.integers(0, 10_000)
