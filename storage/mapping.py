@@ -17,14 +17,13 @@ from core.evidence import Evidence
 from core.forms import Form, Layout
 from core.glossary import Term
 from core.grouping import Group
-from core.ids import Account, CampaignId, ItemId, QuestionId, VersionId, WorkerId
+from core.ids import Account, CampaignId, ItemId, QuestionId, WorkerId
 from core.item import Content, Item, Medium, Role, Verdict
 from core.marks.worth import stacked
 from core.ports import Letter, Repeat
 from core.question import Answer, Question, QuestionState
 from core.reliability import Pool, Reliability
 from core.routing import Head
-from core.version import Judgement, Version, VersionState
 from core.worker import Admission, Enrolment, Reason, Suspicion, Worker
 from storage.quick_json import dumped, loaded
 from storage.sql import DbRow
@@ -235,22 +234,4 @@ def letter_values(letter: Letter) -> Values:
         "filename": letter.filename,
         "question": letter.question,
         "message": letter.message,
-    }
-
-
-def version(row: DbRow) -> Version:
-    id_, campaign_, state, created_at, taught, judgement, withdrawn = row
-    judged = None if judgement is None else Judgement(**json.loads(judgement))
-    return Version(VersionId(id_), campaign_, VersionState(state), moment(created_at), taught, judged, withdrawn)
-
-
-def version_values(version: Version) -> Values:
-    return {
-        "id": version.id,
-        "campaign": version.campaign,
-        "state": version.state.value,
-        "created_at": micros(version.created_at),
-        "taught": version.taught,
-        "judgement": None if version.judgement is None else json.dumps(asdict(version.judgement)),
-        "withdrawn": version.withdrawn,
     }

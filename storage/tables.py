@@ -7,6 +7,7 @@ from sqlmodel import Field
 
 from storage.chain_tables import FACTS
 from storage.columns import Row, counted_up, floats, int64, partial, string
+from storage.forgetting_tables import BARS
 from storage.review_tables import REVIEWS
 
 # Word for word the same in index and query, the column on the left: else SQLite does not use the index.
@@ -231,24 +232,7 @@ class PulseRow(Row, table=True):
     at: int = int64()
 
 
-class BarRow(Row, table=True):
-    """Somebody who was kept out of a campaign, and then forgotten."""
-
-    __tablename__ = "bar"
-    digest: str = string(primary_key=True)  # HMAC of the account, by the key below
-    campaign: int = int64(primary_key=True, foreign_key="campaign.id")
-    admission: str = string()
-
-
-class SecretRow(Row, table=True):
-    """One row, made when it is first needed."""
-
-    __tablename__ = "secret"
-    __table_args__ = (CheckConstraint("id = 1", "one"),)
-    id: int = int64(primary_key=True)
-    key: bytes = floats()
-
-
 METADATA = Row.metadata
 TABLES: dict[str, Table] = dict(METADATA.tables)
+assert TABLES.keys() >= set(BARS)
 APPEND_ONLY = ("answer", "entry", *FACTS, *REVIEWS)

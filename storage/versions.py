@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
+from dataclasses import asdict
 
 from sqlalchemy import select, text, update
 
 from core.ids import CampaignId, VersionId, WorkerId
-from core.version import Version, VersionState
+from core.version import Judgement, Version, VersionState
 from storage import mapping
 from storage.part import Part
 from storage.reading import GONE
-from storage.sql import Cursor, Statement, fixed, given, insert
+from storage.sql import Cursor, DbRow, Statement, fixed, given, insert
 from storage.tables import TABLES
 
 CAMPAIGN, VERSION, ITEM = (TABLES[name] for name in ("campaign", "version", "item"))
@@ -79,19 +81,19 @@ class Versions(Part):
 
 def find_serving(cursor: Cursor, campaign: CampaignId) -> Version | None:
     row = cursor.row(SERVING, campaign=campaign)
-    return None if row is None else mapping.version(row)
+    return None if row is None else version_of(row)
 
 
 def find_versions(cursor: Cursor, campaign: CampaignId) -> list[Version]:
     """Oldest first."""
-    return [mapping.version(row) for row in cursor.rows(VERSIONS, campaign=campaign)]
+    return [version_of(row) for row in cursor.rows(VERSIONS, campaign=campaign)]
 
 
 def write_version(cursor: Cursor, version: Version, promote: bool, learnt_from: Collection[WorkerId] = ()) -> None:
     """A version that is known already keeps its state, unless it serves from now on. Of whom it learnt, some may have
     withdrawn their answers while it was made."""
     gone = {row[0] for row in cursor.rows(GONE, campaign=version.campaign)} & set(learnt_from)
-    values = mapping.version_values(version) | {"state": VersionState.CANDIDATE.value, "withdrawn": len(gone)}
+    values = values_of(version) | {"state": VersionState.CANDIDATE.value, "withdrawn": len(gone)}
     cursor.change(WRITE_VERSION, values)
     if promote:
         serve(cursor, version.campaign, version.id)
@@ -110,3 +112,22 @@ def serve(cursor: Cursor, campaign: CampaignId, version: VersionId) -> None:
     """One pointer: this version serves from now on, and the one that did is retired."""
     for statement in (RETIRE, SERVES, SERVE):
         cursor.change(statement, {"campaign": campaign, "of": version})
+
+
+def version_of(row: DbRow) -> Version:
+    id_, campaign_, state, created_at, taught, judgement, withdrawn = row
+    judged = None if judgement is None else Judgement(**json.loads(judgement))
+    made = mapping.moment(created_at)
+    return Version(VersionId(id_), campaign_, VersionState(state), made, taught, judged, withdrawn)
+
+
+def values_of(version: Version) -> mapping.Values:
+    return {
+        "id": version.id,
+        "campaign": version.campaign,
+        "state": version.state.value,
+        "created_at": mapping.micros(version.created_at),
+        "taught": version.taught,
+        "judgement": None if version.judgement is None else json.dumps(asdict(version.judgement)),
+        "withdrawn": version.withdrawn,
+    }

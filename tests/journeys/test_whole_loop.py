@@ -48,7 +48,7 @@ async def _loop(sandbox: Sandbox, bot: RunningBot) -> None:
 
     since = len(admin.messages)
     await admin.say("/train messages")
-    await admin.wait(lambda seen: any(_reports(bubble) for bubble in seen[since:]), 200)
+    await admin.wait(lambda seen: any(_reports(bubble) for bubble in seen[since:]), 600)
     report = next(bubble for bubble in admin.messages[since:] if _reports(bubble))
     assert report.photo, report.words
     assert (await admin.download(report)).startswith(b"\x89PNG")
