@@ -14,7 +14,7 @@ import pytest
 
 from bot.sandbox import ADMIN, Person, Sandbox, Shown, unique_id
 from tests.bot.phone import archive
-from tests.contracts.test_exchange import picture
+from tests.contracts.test_zips import picture
 from tests.journeys.running import heard, running, told
 
 BETTER = "/new teas\ntitle: Teas\nquestion: Which is better?\nlabels: A better, B better\noverlap: 2-3\naudit_share: 0"
