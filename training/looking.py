@@ -1,6 +1,7 @@
 """Looking at many contents: in batches as large as the device takes, smaller where its memory is short.
 
-On a GPU the arithmetic is bfloat16 and batches are larger than those of training. There is no gradient here.
+The arithmetic is bfloat16 where the device has it and nothing must be exact. A GPU's batches are larger than those of
+training. There is no gradient here.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ import torch
 
 from training.errors import OutOfMemory
 from training.examples import Rows, sorted_batches
-from training.network import Batch, Inputs
+from training.network import Batch, Inputs, halves
 
 Said = TypeVar("Said")
 GPU_ROWS, GPU_TOKENS = 1024, 1 << 17  # in one pass of a GPU
 
 
 def looked(
-    inputs: Inputs, what: Callable[[Batch], Said], device: torch.device, size: int, tokens: int
+    inputs: Inputs, what: Callable[[Batch], Said], device: torch.device, size: int, tokens: int, exact: bool = False
 ) -> Iterator[tuple[Rows, Said]]:
     """Yield (rows, what is said of them) until every row has had its turn, long contents first.
 
@@ -35,7 +36,10 @@ def looked(
             left.extendleft((rows[size:], rows[:size]))
             continue
         try:
-            with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+            with (
+                torch.no_grad(),
+                torch.autocast(device.type, torch.bfloat16, enabled=halves(device.type) and not exact),
+            ):
                 said = what(inputs.take(rows, device))
         except (RuntimeError, MemoryError) as error:
             if not short_of_memory(error):

@@ -154,7 +154,7 @@ def piece_loss(
     batch: Batch = lesson.inputs.take(rows, device)
     at = torch.from_numpy(rows)
     soft, weights = lesson.soft_labels[at].to(device), lesson.weights[at].to(device)
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda" and not recipe.exact):
         loss = batch_loss(network, batch, soft, weights / total, recipe, groups)
     if recipe.method is Method.ADALORA:
         loss = loss + orthogonality(network) * (weights.sum() / total)

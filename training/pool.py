@@ -46,14 +46,15 @@ def scored_once(home: Path, version: str, contents: Sequence[str], score: Callab
 
 
 def suggest(
-    network: Network, probe: Probe, card: VersionCard, contents: list[str], batch: int
+    network: Network, probe: Probe, card: VersionCard, contents: list[str], batch: int, exact: bool = False
 ) -> tuple[Floats, Floats]:
-    """Return (suggestions (n, K), embeddings (n, D)) of contents, in their order."""
+    """Return (suggestions (n, K), embeddings (n, D)) of contents, in their order; `exact` is float32 on any device."""
     inputs = network.encode(contents)
     logits = np.empty((len(contents), len(probe.bias)))
     features = np.empty((len(contents), len(probe.centre)))
     device = device_for(card.recipe.device)
-    for rows, (said, seen) in looked(inputs, network.look, device, batch, card.recipe.batch_tokens):
+    exact = exact or card.recipe.exact
+    for rows, (said, seen) in looked(inputs, network.look, device, batch, card.recipe.batch_tokens, exact):
         if said.shape[1] != len(probe.bias) or seen.shape[1] != len(probe.centre):
             raise VersionRefused("the version's probe does not stand on its own network")
         logits[rows], features[rows] = said.float().cpu().numpy(), seen.float().cpu().numpy()

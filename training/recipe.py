@@ -106,6 +106,8 @@ class Recipe:
     """Where all chance comes from."""
     device: str = "auto"
     """cpu, cuda, cuda:1 ..., or auto: the first GPU if there is one."""
+    exact: bool = False
+    """Float32 also where a device has bfloat16, in which GPUs learn and score, and processors that have it score."""
 
     def __post_init__(self) -> None:
         """Refuse what can never be right."""

@@ -38,10 +38,10 @@ class Speaker:
         self.glossary = glossary
         self.network, self.probe = load_network(self.version)
 
-    def say(self, texts: Sequence[str], batch: int = 32) -> Floats:
+    def say(self, texts: Sequence[str], batch: int = 32, exact: bool = False) -> Floats:
         """Return (N, K) calibrated probabilities in the order of the texts: rows sum to 1, or the chances of each label
-        where several may hold."""
-        said = suggest(self.network, self.probe, self.version.card, self.read(texts), batch)[0]
+        where several may hold. `exact` is float32 on any device."""
+        said = suggest(self.network, self.probe, self.version.card, self.read(texts), batch, exact)[0]
         return narrow(said) if self.several else said
 
     def read(self, texts: Sequence[str]) -> list[str]:

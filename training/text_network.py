@@ -89,7 +89,7 @@ class TextNetwork(Network):
         self.prefix = Prefix(self.upper, recipe, depth) if recipe.method is Method.PREFIX else None
         if self.lower is not None:
             self.lower.requires_grad_(False)
-        self.aim, self.pairs = recipe.aim, recipe.pairs
+        self.aim, self.pairs, self.exact = recipe.aim, recipe.pairs, recipe.exact
         self.head = head_for(recipe.aim, int(model.config.hidden_size) * (3 if self.pairs else 1), labels)
 
     def train(self, mode: bool = True) -> TextNetwork:
@@ -130,7 +130,7 @@ class TextNetwork(Network):
         lengths = inputs.lengths
         starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         states = torch.empty(int(starts[-1]), self.upper.config.hidden_size)
-        for rows, said in looked(inputs, self.states, self.head_device, batch_size, 1 << 14):
+        for rows, said in looked(inputs, self.states, self.head_device, batch_size, 1 << 14, self.exact):
             for row, of_text in zip(rows, said.float().cpu(), strict=True):
                 states[starts[row] : starts[row + 1]] = of_text[: lengths[row]]
         return StateInputs(states, starts)

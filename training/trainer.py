@@ -213,7 +213,8 @@ def load_network(version: Version) -> tuple[Network, Probe]:
 def look_at(inputs: Inputs, recipe: Recipe, what: Callable[[Batch], Tensor]) -> Floats:
     """Return (N, ?): what a half of the network says about all inputs, in their order."""
     parts, order = [], []
-    for rows, said in looked(inputs, what, device_for(recipe.device), recipe.batch_size, recipe.batch_tokens):
+    device = device_for(recipe.device)
+    for rows, said in looked(inputs, what, device, recipe.batch_size, recipe.batch_tokens, recipe.exact):
         parts.append(said.float().cpu().double().numpy())
         order.append(rows)
     return np.concatenate(parts)[np.argsort(np.concatenate(order))]

@@ -59,7 +59,9 @@ def said_of(
     are."""
     logits: list[Floats] = [np.zeros((0, COLUMNS))] * len(places)
     features: list[Floats] = [np.zeros(0)] * len(places)
-    looks = looked(inputs, network.look, device_for(recipe.device), recipe.batch_size, recipe.batch_tokens)
+    looks = looked(
+        inputs, network.look, device_for(recipe.device), recipe.batch_size, recipe.batch_tokens, recipe.exact
+    )
     for rows, (said, seen) in looks:
         told, base = said.float().cpu().double().numpy(), seen.float().cpu().double().numpy()
         for at, row in enumerate(rows.tolist()):

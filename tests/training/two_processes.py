@@ -43,7 +43,13 @@ def main(folder: Path) -> None:
     texts, topics = sentences(61, 1)  # an odd number: the last batch is smaller than the others
     soft, weights = 0.85 * np.eye(3)[topics] + 0.05, np.random.default_rng(2).uniform(0.5, 1.0, 61)
     recipe = Recipe(
-        str(folder / "base"), trained_layers=1, learning_rate=0.01, head_learning_rate=0.1, epochs=3, batch_size=8
+        str(folder / "base"),
+        trained_layers=1,
+        learning_rate=0.01,
+        head_learning_rate=0.1,
+        epochs=3,
+        batch_size=8,
+        exact=True,
     )
 
     def listened(*given: Any) -> loop.Course:
