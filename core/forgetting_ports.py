@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
-from core.ids import Account, CampaignId, WorkerId
+from core.ids import Account, CampaignId, UpdateId, WorkerId
 from core.question import Answer
 from core.worker import Admission, Enrolment, Worker
 
@@ -22,6 +22,7 @@ class ForgettingTransaction(Protocol):
 
     def blank_words(self, worker: WorkerId) -> None: ...  # of written answers whose questions are withdrawn
     def clear_letters(self, account: Account) -> None: ...  # to them, sent or not
+    def clear_update(self, update: UpdateId) -> None: ...  # a finished one; its number stays
     def clear_updates(self, account: Account) -> None: ...  # from them, save those that wait: only their numbers stay
 
     def count_withdrawal(self, campaign: CampaignId, since: datetime) -> None: ...

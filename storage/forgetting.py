@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import delete, select, text, update
 
-from core.ids import Account, CampaignId, WorkerId
+from core.ids import Account, CampaignId, UpdateId, WorkerId
 from core.question import Answer
 from core.worker import Admission, Enrolment, Worker
 from storage import mapping
@@ -47,11 +47,9 @@ BLANK_WORDS = Statement(
     .values(text=fixed("''"))
 )
 LETTERS = Statement(delete(OUTBOX).where(OUTBOX.c.chat == given("number")))
-UPDATES = Statement(
-    update(INBOX)
-    .where(INBOX.c.person == given("number"), text("state <> 'new'"))
-    .values(person=fixed("0"), body=fixed("''"), reason=fixed("''"))
-)
+CLEARED = {"person": fixed("0"), "body": fixed("''"), "reason": fixed("''")}
+UPDATE = Statement(update(INBOX).where(INBOX.c.id == given("of")).values(**CLEARED))
+UPDATES = Statement(update(INBOX).where(INBOX.c.person == given("number"), text("state <> 'new'")).values(**CLEARED))
 COUNT = Statement(
     update(VERSION)
     .where(VERSION.c.campaign == given("campaign"), VERSION.c.created_at > given("since"))
@@ -88,6 +86,9 @@ class Forgetting(Part):
 
     def clear_letters(self, account: Account) -> None:
         self.cursor.change(LETTERS, {"number": account.number})
+
+    def clear_update(self, update: UpdateId) -> None:
+        self.cursor.change(UPDATE, {"of": update})
 
     def clear_updates(self, account: Account) -> None:
         self.cursor.change(UPDATES, {"number": account.number})

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import case, delete, select, text, update
+from sqlalchemy import case, delete, func, select, text, update
 
 from core.ids import UpdateId
 from storage import mapping
-from storage.forgetting import known
+from storage.forgetting import CLEARED, known
 from storage.sql import Cursor, Statement, fixed, given, insert
 from storage.tables import TABLES
 from storage.writer import Writer
@@ -33,12 +33,15 @@ FAILED = Statement(
     )
     .returning(INBOX.c.attempts)
 )
+PIECE = 5_000  # rows that are looked at while the taps wait
+ENDS = Statement(select(func.min(INBOX.c.seq), func.max(INBOX.c.seq)))
+_piece = INBOX.c.seq.between(given("first"), given("last"))
 STRANGE = Statement(  # of nobody whom we know; its number stays, so that it is not taken for a new one
     update(INBOX)
-    .where(text("state <> 'new' AND person <> 0"), text(f"NOT {known('person')}"))
-    .values(person=fixed("0"), body=fixed("''"), reason=fixed("''"))
+    .where(_piece, text("state <> 'new' AND person <> 0"), text(f"NOT {known('person')}"))
+    .values(**CLEARED)
 )
-PRUNE = Statement(delete(INBOX).where(text("state = 'done'"), INBOX.c.received_at < given("before")))
+PRUNE = Statement(delete(INBOX).where(_piece, text("state = 'done'"), INBOX.c.received_at < given("before")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +81,20 @@ class Inbox:
         rows = await self._writer.run(lambda cursor: cursor.rows(FAILED, of=update, reason=reason[:500]))
         return int(rows[0][0]) if rows else 0
 
-    async def prune(self) -> int:
-        """Forgets what was done and came more than a day ago (how many rows), and of the rest what strangers sent."""
+    async def prune(self, piece: int = PIECE) -> int:
+        """Forgets what was done and came more than a day ago (how many rows), and of the rest what strangers sent.
+
+        A piece of the rows at a time: taps are written in between.
+        """
         before = mapping.micros(self._clock() - KEPT)
+        first, last = await self._writer.run(lambda cursor: cursor.rows(ENDS)[0])
+        gone = 0
+        for start in range(first or 0, (last or -1) + 1, piece):
 
-        def prune(cursor: Cursor) -> int:
-            cursor.change(STRANGE, {})
-            return cursor.change(PRUNE, {"before": before})
+            def prune(cursor: Cursor, start: int = start) -> int:
+                ends = {"first": start, "last": start + piece - 1}
+                cursor.change(STRANGE, ends)
+                return cursor.change(PRUNE, ends | {"before": before})
 
-        return await self._writer.run(prune)
+            gone += await self._writer.run(prune)
+        return gone

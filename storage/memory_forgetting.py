@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from core.ids import Account, CampaignId, WorkerId
+from core.ids import Account, CampaignId, UpdateId, WorkerId
 from core.ports import Letter
 from core.question import Answer, QuestionState
 from core.worker import Admission, Enrolment, Worker
@@ -43,6 +43,9 @@ class MemoryForgetting:
         for number, letter in self.store.letters.items():
             if letter.chat == account.number:
                 self.store.put(self.store.letters, number, Letter(0, "", {}))
+
+    def clear_update(self, update: UpdateId) -> None:
+        return None  # there is no inbox
 
     def clear_updates(self, account: Account) -> None:
         return None  # there is no inbox

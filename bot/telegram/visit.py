@@ -94,7 +94,7 @@ def _worked(tx: Transaction, visit: Visit, work: Work) -> Reply:
 def _stranger(tx: Transaction, visit: Visit) -> Reply:
     """A button or a block of somebody who was forgotten makes nobody known again, and is forgotten too."""
     tx.finish(visit.update)
-    tx.clear_updates(visit.account)
+    tx.clear_update(visit.update)
     return Reply(toast=Words.of(visit.language)("This button is out of date. /start begins anew."))
 
 

@@ -71,6 +71,23 @@ async def test_only_old_and_done_updates_are_forgotten(house: House) -> None:
     assert house.sql("SELECT id FROM inbox ORDER BY id") == [(2,), (3,)]
 
 
+@pytest.mark.parametrize("piece", [1, 3, 4, 100])
+async def test_updates_are_forgotten_a_piece_at_a_time(house: House, piece: int) -> None:
+    """Planted: the last row is left out; a piece begins where the one before it ended."""
+    assert house.writer is not None
+    assert await Inbox(house.writer).prune(piece) == 0
+    await house.ledger.transact(lambda tx: tx.add_worker(Account("telegram", 1), "en", NOW))
+    await Inbox(house.writer, clock=lambda: NOW - timedelta(days=2)).accept([update(n) for n in range(10, 15)])
+    inbox = Inbox(house.writer, clock=lambda: NOW)
+    await inbox.accept([update(15, 2), update(16, 1), update(17, 2), update(18, 2)])
+    for number in (10, 12, 13, 15, 16, 17):
+        await house.ledger.transact(lambda tx, n=number: tx.finish(UpdateId(n)))
+    assert await inbox.prune(piece) == 3
+    rows = house.sql("SELECT id, person, body = '' FROM inbox ORDER BY id")
+    kept = {id_: (person, bool(empty)) for id_, person, empty in rows}
+    assert kept == {11: (1, False), 14: (1, False), 15: (0, True), 16: (1, False), 17: (0, True), 18: (2, False)}
+
+
 async def test_letters_leave_with_their_transaction_and_in_order(house: House) -> None:
     with pytest.raises(ZeroDivisionError):
         await house.ledger.transact(lambda tx: (tx.post([letter("never")]), 1 / 0))
