@@ -77,8 +77,10 @@ def known(path: Path) -> Runs:
     return found
 
 
-def measured(path: Path, sets: list[str], strategies: list[str], seeds: int, network: str = "probe") -> None:
-    """Runs what is missing, seed by seed, so that a broken run still compares all sets."""
+def measured(
+    path: Path, sets: list[str], strategies: list[str], seeds: int, network: str = "probe", share: float = 1.0
+) -> None:
+    """Runs what is missing, seed by seed, so that a broken run still compares all sets; ours spends `share`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     tasks = {name: task_of(name) for name in sets}
     for seed in range(seeds):
@@ -87,7 +89,7 @@ def measured(path: Path, sets: list[str], strategies: list[str], seeds: int, net
                 if (name, strategy, seed) in known(path):
                     continue
                 begun = time.perf_counter()
-                scene = scene_of(task, BUDGETS[name], seed, OURS[network] if strategy == "ours" else 1.0)
+                scene = scene_of(task, BUDGETS[name], seed, share if strategy == "ours" else 1.0)
                 trainers = probes if network == "probe" else lora_trainers(task, EVERY[name])
                 curve = run(strategy, scene, POLICY, CONTROLS, trainers, lambda _: None)
                 points = [asdict(point) for point in curve.points if not np.isnan(point.version_accuracy)]
@@ -166,6 +168,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--results", type=Path, help="JSON lines; what is there is not run again")
     parser.add_argument("--network", choices=("probe", "lora"), default="probe", help="whose versions are judged")
+    parser.add_argument("--share", type=float, help="of the rivals' budget that our rule spends, where not the usual one")
     parser.add_argument("--sets", nargs="*", default=list(BUDGETS))
     parser.add_argument("--strategies", nargs="*", default=["ours", *RIVALS])
     parser.add_argument("--only-table", action="store_true")
@@ -178,7 +181,8 @@ def main() -> None:
     warnings.filterwarnings("ignore")
     if not asked.only_table:
         sets = ["trec_questions"] if asked.quick else asked.sets
-        measured(kept, sets, asked.strategies, 1 if asked.quick else asked.seeds, asked.network)
+        share = asked.share or OURS[asked.network]
+        measured(kept, sets, asked.strategies, 1 if asked.quick else asked.seeds, asked.network, share)
     runs = known(kept)
     table(runs)
     if asked.plot:
