@@ -168,7 +168,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--results", type=Path, help="JSON lines; what is there is not run again")
     parser.add_argument("--network", choices=("probe", "lora"), default="probe", help="whose versions are judged")
-    parser.add_argument("--share", type=float, help="of the rivals' budget that our rule spends, where not the usual one")
+    parser.add_argument("--share", type=float, help="of the rivals' budget that ours spends")
     parser.add_argument("--sets", nargs="*", default=list(BUDGETS))
     parser.add_argument("--strategies", nargs="*", default=["ours", *RIVALS])
     parser.add_argument("--only-table", action="store_true")
