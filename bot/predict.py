@@ -10,14 +10,14 @@ from typing import TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.serving import Serving, serving_of, told
+from bot.serving import Serving, marked, serving_of, told
 from bot.settings import Settings
 from core.campaign import Kind
 from core.errors import BadInput, Refused
 from core.item import between
 from core.marks import likeliest, sureness, written
 from core.marks.worth import own
-from core.stretches import named, stretches
+from core.stretches import named
 from core.stretches import written as ranges
 from storage.archive import SqlArchive
 from storage.engine import parse
@@ -91,15 +91,6 @@ def json_writer(serving: Serving) -> Writer:
         return lambda text, said: json.dumps(marked(text, said, serving.version), ensure_ascii=False) + "\n"
     labels, version, several = serving.campaign.labels, serving.version, _several(serving)
     return lambda text, said: json.dumps(told(text, labels, said.tolist(), version, several), ensure_ascii=False) + "\n"
-
-
-def marked(text: str, said: Floats, version: str) -> dict[str, object]:
-    """What a version marks in a text, for JSON: characters and words of each stretch, and how sure its least sure word
-    is; a text without words has no stretches."""
-    chances = own(said).tolist()
-    found = [{"start": a, "end": b, "text": text[a:b]} for a, b in stretches(likeliest(chances), text)]
-    sure = round(sureness(chances), 6) if chances else None
-    return {"spans": found if chances else None, "confidence": sure, "version": version}
 
 
 def _several(serving: Serving) -> bool:

@@ -6,12 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bot.settings import Settings
 from core.campaign import Campaign, Kind
 from core.errors import NotFound, Refused
 from core.ids import VersionId
-from core.marks import likeliest
+from core.marks import likeliest, sureness
+from core.marks.worth import own
 from core.ports import Archive
+from core.stretches import stretches
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +75,12 @@ def told(
     if several:
         return {"labels": [labels[at] for at in likeliest(rounded)], **said}
     return {"label": labels[rounded.index(max(rounded))], **said}
+
+
+def marked(text: str, said: NDArray[np.float64], version: str) -> dict[str, object]:
+    """What a version marks in a text, for JSON: characters and words of each stretch, and how sure its least sure word
+    is; a text without words has no stretches."""
+    chances = own(said).tolist()
+    found = [{"start": a, "end": b, "text": text[a:b]} for a, b in stretches(likeliest(chances), text)]
+    sure = round(sureness(chances), 6) if chances else None
+    return {"spans": found if chances else None, "confidence": sure, "version": version}

@@ -38,7 +38,7 @@ class WordReader:
         network, _ = load_network(self.version)
         if not isinstance(network, TextNetwork):
             raise VersionRefused(f"Version {self.version.hash[:12]} does not read texts.")
-        self.network = network
+        self.network, self.label = network, label
 
     def look(self, texts: Sequence[str]) -> Scored:
         """Return (chances (n, W) of each word to be marked, nan behind the last word of a text; embeddings (n, D))."""

@@ -66,7 +66,8 @@ def said_of(
         told, base = said.float().cpu().double().numpy(), seen.float().cpu().double().numpy()
         for at, row in enumerate(rows.tolist()):
             read = places[row] >= 0
-            logits[row] = np.tile(told[at][places[row][read]].mean(axis=0) if read.any() else 0.0, (len(read), 1))
+            mean = told[at][places[row][read]].mean(axis=0) if read.any() else np.zeros(COLUMNS)
+            logits[row] = np.tile(mean, (len(read), 1))
             logits[row][read] = told[at][places[row][read]]
             features[row] = base[at]
     return logits, np.stack(features)

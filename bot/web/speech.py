@@ -14,6 +14,7 @@ import orjson
 import structlog
 
 from bot.serving import Serving
+from core.campaign import Kind
 from core.errors import CrowdloopError, Refused
 
 BATCH = 256  # texts of one go in the worker
@@ -125,6 +126,8 @@ class Speech:
         asked: dict[str, object] = {"folder": str(serving.folder), "labels": serving.campaign.labels, "texts": texts}
         if serving.campaign.draft.glossary:
             asked["glossary"] = serving.campaign.draft.glossary  # read by the worker: the loop has no time to look
+        if serving.campaign.draft.kind is Kind.SPANS:
+            asked["words"] = True
         if wishes[0].label is not None:
             asked["telling"] = wishes[0].label
         process.stdin.write(orjson.dumps(asked) + b"\n")

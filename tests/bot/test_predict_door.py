@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -17,12 +17,14 @@ import numpy as np
 import pytest
 
 from bot.metrics import Metrics
-from bot.serving import serving_of
+from bot.serving import Serving, serving_of
 from bot.web.predict import MOST_TEXTS, PATH, Predict
 from bot.web.server import Server
 from bot.web.speech import COMMAND, Speech
 from bot.web.webhook import LARGEST_UPDATE
+from core.campaign import Kind
 from core.errors import BadInput
+from core.ids import VersionId
 from core.item import TEXT_LIMIT, Content, Medium
 from tests.bot.served import LABELS, Served, serve_tiny
 from tests.training.conftest import World, base, recipe, world  # noqa: F401  # fixtures
@@ -31,6 +33,11 @@ from training.speaker import Speaker
 from training.trainer import TransformerTrainer
 
 TOKEN = "a-token-that-nobody-guesses"
+ECHO = (
+    "import sys, json\nfor line in sys.stdin.buffer:\n    body = line.strip()\n"
+    "    sys.stdout.buffer.write(json.dumps({'bytes': len(body)}).encode() + b'\\n' + body)\n"
+    "    sys.stdout.buffer.flush()\n"
+)
 SLOW = "import sys, time\nfor line in sys.stdin.buffer:\n    time.sleep(60)\n"
 
 
@@ -209,6 +216,17 @@ async def test_a_worker_that_dies_is_started_again(door: Door) -> None:
     process.send_signal(signal.SIGKILL)
     statuses = [(await door.ask("rain"))[0] for _ in range(3)]
     assert statuses[-1] == 200 and set(statuses) <= {200, 503}
+
+
+@pytest.mark.parametrize(("kind", "words"), [(Kind.SPANS, True), (Kind.SINGLE, None)])
+async def test_the_worker_hears_whether_words_are_marked(served: Served, kind: Kind, words: bool | None) -> None:
+    """Planted: never told."""
+    speech = Speech(command=(sys.executable, "-c", ECHO))
+    draft = replace(served.campaign.draft, labels=("name",), kind=kind)
+    serving = Serving(replace(served.campaign, draft=draft), VersionId("v"), served.folder)
+    (said,) = await speech.say(serving, ["rain"])
+    assert json.loads(said).get("words") == words
+    await speech.stop()
 
 
 async def test_beyond_the_bound_it_is_busy(doorway: Doorway) -> None:

@@ -13,16 +13,18 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+import orjson
 import pytest
 
 from bot.nightly import words_of_picture
 from bot.predict import csv_writer, json_writer
-from bot.serving import Serving, one_label
+from bot.serving import Serving, marked, one_label
+from bot.speaking import Speakers, answer
 from bot.telegram.views_night import night_report
 from bot.telegram.words import Words
 from core.errors import NothingToLearn, Refused, VersionRefused
 from core.ids import VersionId
-from core.item import Content, Medium, Role, Verdict
+from core.item import Content, Medium, Role, Verdict, between
 from core.marks.night import judge, promoted
 from core.night import NightReport, run_night
 from core.ports import Letter
@@ -96,6 +98,25 @@ def test_a_night_teaches_words_judges_them_and_orders_by_doubt(recipe: Recipe, t
     heard(town, tmp_path / report.version, scores.probabilities)
 
 
+def through_the_door(folder: Path, texts: Sequence[str], night: np.ndarray) -> None:
+    """The worker of `POST /v1/predict` says the same. Planted: "words" not asked; a pair read as one text."""
+    speakers = Speakers()
+
+    def ask(texts: Sequence[str], **more: object) -> tuple[dict[str, object], list[dict[str, object]]]:
+        asked = {"folder": str(folder), "labels": ["name"], "texts": texts, "words": True} | more
+        head, body = answer(speakers, orjson.dumps(asked))
+        return orjson.loads(head), [orjson.loads(one) for one in body.splitlines()]
+
+    told = ask([*texts, "?!"])[1]
+    for at, text in enumerate(texts):
+        assert told[at] == marked(text, night[at], folder.name)
+    assert any(one["spans"] for one in told) and told[-1]["spans"] is None
+    assert "read no pairs" in str(ask([between("Rain", "Bath")])[0]["refused"])
+    assert "learned other labels" in str(ask(["Rain"], labels=["place"])[0]["refused"])
+    assert "does not choose" in str(ask(["Rain"], words=False)[0]["refused"])
+    assert ask(list(texts))[1] == told[:3]
+
+
 def heard(town: Weather, folder: Path, night: np.ndarray) -> None:
     """What is read from the version's files says the same, one text at a time."""
     reader = WordReader(folder, "name")
@@ -107,6 +128,7 @@ def heard(town: Weather, folder: Path, night: np.ndarray) -> None:
     assert told["spans"] == [{"start": 0, "end": 4, "text": "Rain"}, {"start": 9, "end": 13, "text": "Bath"}]
     assert told["confidence"] == 0.6 and json.loads(json_writer(serving)("", np.zeros(0)))["spans"] is None
     assert csv_writer(serving)("Rain, in Bath.", np.array([0.9, 0.2, 0.6])) == "0-4|9-13,0.600000,Rain|Bath,v\r\n"
+    through_the_door(folder, town.texts[:3], night)
     with pytest.raises(VersionRefused, match="learned other labels"):
         WordReader(folder, "place")
     with pytest.raises(Refused, match="mark words"):
