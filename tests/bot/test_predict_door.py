@@ -222,7 +222,7 @@ async def test_a_worker_that_dies_is_started_again(door: Door) -> None:
 async def test_the_worker_hears_whether_words_are_marked(served: Served, kind: Kind, words: bool | None) -> None:
     """Planted: never told."""
     speech = Speech(command=(sys.executable, "-c", ECHO))
-    draft = replace(served.campaign.draft, labels=("name",), kind=kind)
+    draft = replace(served.campaign.draft, labels=LABELS[: 1 if words else 3], kind=kind)
     serving = Serving(replace(served.campaign, draft=draft), VersionId("v"), served.folder)
     (said,) = await speech.say(serving, ["rain"])
     assert json.loads(said).get("words") == words
