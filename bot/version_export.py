@@ -6,8 +6,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bot.serving import one_label, serving_of
+from bot.serving import serving_of
 from bot.settings import Settings
+from core.campaign import Kind
 from core.errors import Refused
 from storage.archive import SqlArchive
 from storage.engine import parse
@@ -27,7 +28,8 @@ def run(settings: Settings, slug: str, folder: Path, wanted: str = "", onnx: boo
         raise Refused("The schema of the database is not the newest: run `crowdloop migrate` (serve does it too).")
     archive = SqlArchive(parse(settings.storage.url))
     serving = serving_of(archive, settings, slug, wanted)
-    one_label(serving.campaign)
+    if serving.campaign.draft.kind is Kind.SPANS:
+        raise Refused(f"The versions of {slug} mark words: only `predict` can ask them so far.")
     further = onnx_writers(int8) if onnx or int8 else []
     speaker = Speaker(serving.folder, serving.campaign.labels)
     told = glossary_csv(serving.campaign.draft.glossary) if serving.campaign.draft.glossary else ""

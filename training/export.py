@@ -78,7 +78,7 @@ def export(
         differences = fill(part, speaker, further)
         if glossary:
             (part / "glossary.csv").write_text(glossary, encoding="utf-8")
-        card = readme(speaker.version, title, differences, bool(glossary), withdrawn)
+        card = readme(speaker.version, title, speaker.labels, differences, bool(glossary), withdrawn)
         (part / "README.md").write_text(card, encoding="utf-8")
         if folder.exists():
             folder.rmdir()
@@ -117,7 +117,7 @@ def portable(speaker: Speaker) -> CrowdloopForSequenceClassification:
     unwrap(network)
     full = network.upper.config.to_dict()
     full.pop("_name_or_path", None)  # where this machine keeps the base
-    names = dict(enumerate(card.labels or [str(at) for at in range(len(speaker.probe.bias))]))
+    names = dict(enumerate(speaker.labels or [str(at) for at in range(len(speaker.probe.bias))]))
     config = CrowdloopConfig(
         base=full,
         trained_layers=card.recipe.trained_layers,
@@ -127,6 +127,8 @@ def portable(speaker: Speaker) -> CrowdloopForSequenceClassification:
         final_temperature=card.blend.temperature,
         graded=card.recipe.aim is Aim.RATING,
         pairs=card.recipe.pairs,
+        several=speaker.several,
+        problem_type="multi_label_classification" if speaker.several else "single_label_classification",
         id2label=names,
         label2id={name: at for at, name in names.items()},
     )
@@ -184,7 +186,8 @@ def by_transformers(folder: Path, texts: Sequence[str]) -> Floats:
     with torch.inference_mode():
         for text in texts:
             told = tokenizer(text.split(BETWEEN), padding=True, truncation=True, return_tensors="pt")
-            found.append(torch.softmax(model(**told).logits.double(), -1)[0].numpy())
+            logits = model(**told).logits.double()
+            found.append((logits.sigmoid() if model.config.several else logits.softmax(-1))[0].numpy())
     return np.stack(found)
 
 

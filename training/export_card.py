@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from transformers import AutoModelForSequenceClassification, PreTrainedTokenizer
 tokenizer = PreTrainedTokenizerFast.from_pretrained(FOLDER)
 model = AutoModelForSequenceClassification.from_pretrained(FOLDER, trust_remote_code=True).eval()
 logits = model(**tokenizer(["a text"], truncation=True, padding=True, return_tensors="pt")).logits
-probabilities = logits.softmax(-1)  # calibrated; model.config.id2label names the columns
+probabilities = SAID  # calibrated; model.config.id2label names the columns
 ```"""
 ONNX = """```python
 import onnxruntime
@@ -34,10 +34,12 @@ both). This model does not do that by itself: do it before the tokenizer for the
 
 
 def readme(
-    version: Version, title: str, differences: Mapping[str, float], glossary: bool = False, withdrawn: int = 0
-) -> str:
+    version: Version, title: str, labels: Sequence[str], differences: Mapping[str, float], glossary: bool = False,
+    withdrawn: int = 0,
+) -> str:  # fmt: skip
     """Return the model card as Markdown; `withdrawn` people have withdrawn their answers since it was trained."""
-    card = version.card
+    card, several = version.card, len(labels) < len(version.card.labels)
+    said = "logits.sigmoid()  # one for each label: several may hold, or none;" if several else "logits.softmax(-1)  #"
     told = _withdrawn(card, withdrawn)
     onnx = [ONNX.replace("FILE", f'"{name}"') for name in differences if name == "model.onnx"]
     checked = [f"- `{name}`: {difference:.2g}" for name, difference in differences.items()]
@@ -46,9 +48,9 @@ def readme(
         "---\nlibrary_name: transformers\npipeline_tag: text-classification\n---",
         f"# {title}",
         f"Version `{version.hash}`, trained by Crowdloop on {card.examples} items on {card.created_at[:10]}. "
-        f"Labels: {', '.join(card.labels)}.",
-        _voices(card.blend.probe_share),
-        CODE,
+        f"Labels: {', '.join(labels)}{' (several may hold, or none)' if several else ''}.",
+        _voices(card.blend.probe_share, "sigmoid" if several else "softmax"),
+        CODE.replace("SAID  #", said),
         *onnx,
         *([PAIRS] if card.recipe.pairs else []),
         *([GLOSSARY] if glossary else []),
@@ -62,12 +64,12 @@ def readme(
     return "\n\n".join(sections) + "\n"
 
 
-def _voices(share: float) -> str:
+def _voices(share: float, of: str) -> str:
     alone = {0.0: "the fine-tuned network alone", 1.0: "the linear probe on the untouched base alone"}
     mixed = f"the fine-tuned network ({1 - share:.0%}) and a linear probe on the untouched base ({share:.0%}), mixed"
     return (
         f"What it says is {alone.get(share, mixed)}. All of it is in this folder: temperatures and mixture are part of "
-        "the model, and the softmax of its logits is the probability that the campaign saw. A mean over the tokens and "
+        f"the model, and the {of} of its logits is the probability that the campaign saw. A mean over the tokens and "
         "two voices are in no class of transformers, so the code is here, in `exported_model.py`: one readable file, "
         "which `trust_remote_code=True` runs. The ONNX builds, where they are here, need none."
     )

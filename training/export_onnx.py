@@ -33,7 +33,8 @@ class Probabilities(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Return (B, K) the probabilities that the version serves."""
-        return torch.softmax(self.model(input_ids, attention_mask).logits, -1)
+        logits = self.model(input_ids, attention_mask).logits
+        return torch.sigmoid(logits) if self.model.config.several else torch.softmax(logits, -1)
 
 
 def onnx_writers(int8: bool) -> list[Writer]:

@@ -2,7 +2,8 @@
 
 A version has two voices: a fine-tuned network with a head, and a linear probe on the untouched base. Both were
 calibrated on held-out items and mixed. The logits here are the logarithm of that mixture, so that their softmax is
-exactly the probability that the campaign saw. Where one voice had no share, only the other one is here.
+exactly the probability that the campaign saw; where several labels may hold, the sigmoid of each logit is that label's.
+Where one voice had no share, only the other one is here.
 """
 
 from __future__ import annotations
@@ -33,13 +34,13 @@ class CrowdloopConfig(PretrainedConfig):  # type: ignore[no-untyped-call]
         final_temperature: float = 1.0,
         graded: bool = False,
         pairs: bool = False,
+        several: bool = False,
         **others: Any,
     ) -> None:
         self.base, self.trained_layers = base or {}, trained_layers
         self.network_temperature, self.probe_temperature = network_temperature, probe_temperature
-        self.probe_share, self.final_temperature, self.graded, self.pairs = (
-            probe_share, final_temperature, graded, pairs
-        )  # fmt: skip
+        self.probe_share, self.final_temperature = probe_share, final_temperature
+        self.graded, self.pairs, self.several = graded, pairs, several
         super().__init__(**others)
 
 
@@ -96,7 +97,8 @@ class CrowdloopForSequenceClassification(PreTrainedModel):  # type: ignore[no-un
         )
         if getattr(base, "pooler", None) is not None:
             base.pooler = None
-        width, labels = base.config.hidden_size * (3 if config.pairs else 1), len(config.id2label or {})
+        width = base.config.hidden_size * (3 if config.pairs else 1)
+        labels = len(config.id2label or {}) * (2 if config.several else 1)
         self.lower, upper = cut(base, config.trained_layers)
         tuned, probed = config.probe_share < 1, config.probe_share > 0
         self.twin = copy.deepcopy(upper) if probed else None
@@ -114,13 +116,18 @@ class CrowdloopForSequenceClassification(PreTrainedModel):  # type: ignore[no-un
         labels: Tensor | None = None,
         **_: Any,
     ) -> SequenceClassifierOutput:
-        """Logits whose softmax is what the version says; token types are ignored, as in training.
+        """Logits whose softmax is what the version says, or, of several labels, their sigmoid; token types are ignored,
+        as in training.
 
         Where the version compares pairs, rows are texts: the first and the second of each pair, side by side.
         """
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         logits = torch.log(self.mixed(input_ids, mask) + 1e-12) / self.config.final_temperature
-        loss = None if labels is None else nn.functional.cross_entropy(logits, labels)
+        if self.config.several:  # that each label holds, against that it does not
+            holds, lacks = logits.chunk(2, dim=-1)
+            logits = holds - lacks
+        of = nn.functional.binary_cross_entropy_with_logits if self.config.several else nn.functional.cross_entropy
+        loss = None if labels is None else of(logits, labels)
         return SequenceClassifierOutput(loss=loss, logits=logits)
 
     def mixed(self, input_ids: Tensor, mask: Tensor) -> Tensor:

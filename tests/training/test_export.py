@@ -18,6 +18,7 @@ from training.export import apart, export, portable
 from training.export_onnx import FLOAT, INT8, OnnxSpeaker, onnx_writers
 from training.probe import Probe
 from training.recipe import Aim, Kind, Recipe
+from training.several import names, wide
 from training.speaker import Speaker
 from training.trainer import TransformerTrainer
 from training.versions import Version, read_weights, write_version
@@ -54,6 +55,30 @@ def test_it_is_kept_where_the_device_scores_in_bfloat16(
     """Saw: an export compared in float32 with what the version says in bfloat16, and so refused on every GPU."""
     monkeypatch.setattr(looking, "halves", lambda _: native)
     assert max(export(speaker(version), tmp_path / "out", "Topics").differences.values()) < 1e-5
+
+
+def test_several_labels_are_a_sigmoid_each(recipe: Recipe, world: World, tmp_path: Path) -> None:
+    """As transformers does it: K logits, and a loss of K binary ones. Planted: a softmax in the graph; the columns of
+    what does not hold named as labels; the last temperature forgotten."""
+    chances = np.clip(world.examples.soft_labels + 0.6 * np.roll(world.examples.soft_labels, 1, axis=1), 0.02, 0.98)
+    marked = replace(world.examples, soft_labels=wide(chances), labels=names(LABELS))
+    version = TransformerTrainer().train(marked, replace(recipe, epochs=12), tmp_path / "versions")
+    expected = speaker(version).say(world.texts, exact=True)
+    assert expected.shape == (len(world.texts), 3) and expected.sum(axis=1).max() > 1.2
+    out = tmp_path / "out"
+    assert max(export(speaker(version), out, "Tags", further=onnx_writers(int8=False)).differences.values()) < 1e-4
+    assert apart(OnnxSpeaker.of(out, FLOAT).say(world.texts), expected) < 1e-5
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(out)
+    model = AutoModelForSequenceClassification.from_pretrained(out, trust_remote_code=True).eval()
+    told = tokenizer(list(world.texts[:4]), truncation=True, padding=True, return_tensors="pt")
+    with torch.inference_mode():
+        said = model(**told, labels=torch.ones(4, 3))
+    assert apart(said.logits.sigmoid().double().numpy(), expected[:4]) < 1e-5
+    assert float(said.loss) == pytest.approx(-np.log(expected[:4]).mean(), abs=1e-4)
+    assert model.config.problem_type == "multi_label_classification"
+    assert list(model.config.id2label.values()) == list(LABELS)
+    card = (out / "README.md").read_text(encoding="utf-8")
+    assert "logits.sigmoid()" in card and "several may hold" in card and "not food" not in card
 
 
 def test_grades_travel_with_their_head(recipe: Recipe, world: World, tmp_path: Path) -> None:

@@ -48,7 +48,8 @@ def test_a_card_of_before_loads(version: Version, tmp_path: Path) -> None:
 
 def test_the_readme_says_both_numbers_where_there_are_any(version: Version) -> None:
     """Planted: the two numbers exchanged; a section where there is nothing to say."""
-    assert "Withdrawn" not in readme(version, "Stars", {})
-    told = readme(replace(version, card=replace(version.card, withdrawn_workers=4)), "Stars", {}, withdrawn=1)
+    labels = version.card.labels
+    assert "Withdrawn" not in readme(version, "Stars", labels, {})
+    told = readme(replace(version, card=replace(version.card, withdrawn_workers=4)), "Stars", labels, {}, withdrawn=1)
     assert "answers of 4 workers were left out" in told
     assert "1 person whose answers it learned from has withdrawn them since." in told
