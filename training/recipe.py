@@ -50,9 +50,9 @@ class Recipe:
     """What kind of answer is learned, which decides the head and the loss."""
     method: Method = Method.LORA
     """Which weights move: one of peft's adapters, a prefix, all weights of the trained layers, or the head alone."""
-    rank: int = 8
+    rank: int = 64
     """Rank of the adapters; AdaLoRA's mean rank at the end."""
-    alpha: int = 16
+    alpha: int = 128
     """Adapter scale; the update is multiplied by alpha / rank."""
     prefix_tokens: int = 8
     """Learned keys and values before the text's own, where the method is prefix tuning."""

@@ -151,7 +151,7 @@ def suggested(trial: Any, incumbent: Recipe) -> Recipe:
         learning_rate=trial.suggest_float("learning_rate", 2e-4, 4e-3, log=True),
         head_learning_rate=trial.suggest_float("head_learning_rate", 1e-3, 3e-2, log=True),
         epochs=trial.suggest_int("epochs", 4, 20),
-        rank=trial.suggest_categorical("rank", [4, 8, 16]),
+        rank=trial.suggest_categorical("rank", [32, 64, 128]),
         trained_layers=trial.suggest_int("trained_layers", 2, 6),
     )
 
