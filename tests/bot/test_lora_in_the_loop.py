@@ -29,7 +29,7 @@ POLICY = Policy(goal=Goal.MODEL)
 
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
-    rates = {"learning_rate": 0.01, "head_learning_rate": 0.1}
+    rates = {"learning_rate": 0.01, "head_learning_rate": 0.1, "rank": 8, "alpha": 16}
     base = tiny_base(tmp_path_factory.mktemp("base"))
     return Recipe(str(base), trained_layers=1, epochs=4, batch_size=8, least_steps=1, contrast=0.0, **rates)  # type: ignore[arg-type]
 

@@ -47,7 +47,7 @@ def tiny_base(folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def recipe(base: Path) -> Recipe:
     """A short recipe on the tiny base."""
-    rates = {"learning_rate": 0.01, "head_learning_rate": 0.1}
+    rates = {"learning_rate": 0.01, "head_learning_rate": 0.1, "rank": 8, "alpha": 16}
     return Recipe(str(base), trained_layers=1, epochs=6, batch_size=8, least_steps=1, contrast=0.0, **rates)
 
 

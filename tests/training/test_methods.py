@@ -119,8 +119,9 @@ def test_each_method_works_on_a_vision_transformer(
     stripes: Examples, vision: Path, tmp_path: Path, method: Method
 ) -> None:
     recipe = Recipe(
-        vision_base=str(vision), method=method, learning_rate=3e-3, head_learning_rate=0.03, epochs=8, batch_size=8
-    )
+        vision_base=str(vision), method=method, learning_rate=3e-3, head_learning_rate=0.03, epochs=8, batch_size=8,
+        rank=8, alpha=16,
+    )  # fmt: skip
     shown_to_learn(stripes, recipe, tmp_path)
 
 

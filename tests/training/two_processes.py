@@ -45,6 +45,8 @@ def main(folder: Path) -> None:
     recipe = Recipe(
         str(folder / "base"),
         trained_layers=1,
+        rank=8,
+        alpha=16,
         learning_rate=0.01,
         head_learning_rate=0.1,
         epochs=3,
