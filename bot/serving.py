@@ -60,7 +60,7 @@ def one_label(campaign: Campaign) -> None:
     if campaign.draft.kind is Kind.SPANS:
         raise Refused(f"The versions of {campaign.slug} mark words: only `predict` can ask them so far.")
     if campaign.draft.kind is Kind.MULTI:
-        raise Refused(f"The versions of {campaign.slug} say sets of labels: only `predict` can ask them so far.")
+        raise Refused(f"The versions of {campaign.slug} say sets: only `predict` and `version export` can ask them.")
 
 
 def told(

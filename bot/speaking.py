@@ -1,9 +1,9 @@
 """The process in which versions speak for `POST /v1/predict`, asked over its standard input by `bot.web.speech`.
 
 One JSON line asks: {"folder", "labels", "texts"}, "glossary" where there is one, and "words" where the version marks
-words. The answer is a JSON line
-{"bytes": n} and n bytes, a JSON object a line for each text; or a line {"refused": sentence}. With "telling", a label,
-one text's words that spoke for it and against it are the answer. A door to torch.
+words. The answer is a JSON line {"bytes": n} and n bytes, a JSON object a line for each text; or a line
+{"refused": sentence}. With "telling", a label, one text's words that spoke for it and against it are the answer. A door
+to torch.
 """
 
 from __future__ import annotations
@@ -35,11 +35,9 @@ class Speakers:
     def of(self, folder: Path, labels: list[str], glossary: tuple[Term, ...] = ()) -> Speaker:
         """The speaker of a version. Raises VersionRefused."""
         speaker = self._known.pop(folder.parent, None)
-        fits = isinstance(speaker, Speaker) and speaker.version.folder == folder and list(speaker.labels) == labels
-        if not fits:
+        if not isinstance(speaker, Speaker) or (speaker.version.folder, list(speaker.labels)) != (folder, labels):
             speaker = None  # the old one is gone before the new one comes
             speaker = Speaker(folder, labels)
-        assert isinstance(speaker, Speaker)
         speaker.glossary = glossary
         self._keep(folder, speaker)
         return speaker

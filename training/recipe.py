@@ -53,7 +53,7 @@ class Recipe:
     rank: int = 64
     """Rank of the adapters; AdaLoRA's mean rank at the end."""
     alpha: int = 128
-    """Adapter scale; the update is multiplied by alpha / rank."""
+    """Adapter scale; the update is multiplied by alpha / rank, by alpha / root of rank in rsLoRA, which is more."""
     prefix_tokens: int = 8
     """Learned keys and values before the text's own, where the method is prefix tuning."""
     trained_layers: int = 3

@@ -116,7 +116,7 @@ def heard(market: Market, folder: Path, night: np.ndarray) -> None:
     write = csv_writer(Serving(market.campaign, VersionId("v"), folder))
     assert write("rain", np.array([0.9, 0.6, 0.2])) == "l0|l1,0.600000,0.900000,0.600000,0.200000,v\r\n"
     assert write("rain", np.array([0.1, 0.1, 0.1])).startswith("(none),0.900000,")
-    with pytest.raises(Refused, match="only `predict` can ask them"):
+    with pytest.raises(Refused, match="only `predict` and `version export` can ask them"):
         one_label(market.campaign)
 
 
