@@ -55,14 +55,6 @@ def _wanted(archive: Archive, campaign: Campaign, wanted: str) -> VersionId:
     return found[0]
 
 
-def one_label(campaign: Campaign) -> None:
-    """Refused where several labels may hold, for what has no form for that yet."""
-    if campaign.draft.kind is Kind.SPANS:
-        raise Refused(f"The versions of {campaign.slug} mark words: only `predict` can ask them so far.")
-    if campaign.draft.kind is Kind.MULTI:
-        raise Refused(f"The versions of {campaign.slug} say sets: only `predict` and `version export` can ask them.")
-
-
 def told(
     text: str, labels: Sequence[str], chances: Sequence[float], version: str, several: bool = False
 ) -> dict[str, object]:

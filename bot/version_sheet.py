@@ -8,30 +8,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bot.serving import one_label, serving_of
+from bot.serving import Serving, serving_of
 from bot.settings import Settings
-from core.agreement import Agreement, Scale, alpha, bootstrap, fleiss
+from core.agreement import Agreement
 from core.audit import believed, trust_in
 from core.campaign import Kind
 from core.errors import Refused
-from core.figures import Ceiling, ceiling_of, votes_of
+from core.figures import Ceiling, agreement_on, ceiling_of, ceiling_of_marks, votes_of
 from core.guesses import informed
 from core.item import Item
+from core.marks import night as marks_night
 from core.night import judged_on
-from core.ports import Archive
+from core.ports import Archive, Beliefs, Snapshot
 from core.refit import beliefs_of
 from core.tomorrow import gathered
 from core.version import Version
+from training.marks_card import MarksCard, marks_card
+from training.marks_card import by_language as marks_by_language
 from training.recipe import Recipe
 from training.scorecard import Scorecard, by_language, scorecard
 from training.teacher import Teacher
+from training.word_teacher import WordTeacher
+
+Floats = NDArray[np.float64]
 
 MOST = 3_000  # audit items by which a version is judged; of more, that many by chance
 CELLS = 300_000  # items times labels, at most: beliefs about them are held 64 times over
+WORDS = 60_000  # items times words of the longest, at most: they are drawn 200 times over
+
+Card = Scorecard | MarksCard
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,10 +50,10 @@ class Sheet:
     version: Version
     labels: Sequence[str]  # K
     there: int  # audit items with enough answers to be judged by
-    card: Scorecard  # on these, or on some of them
-    languages: Mapping[str, Scorecard]  # where they are known
+    card: Card  # on these, or on some of them
+    languages: Mapping[str, Card]  # where they are known
     ceiling: Ceiling
-    alpha: Agreement  # Krippendorff's, of the workers on the same items; ordinal for ratings
+    alpha: Agreement  # Krippendorff's, of the workers on the same items; ordinal for ratings, over marks if several
     kappa: Agreement  # Fleiss'
     curve: Sequence[Version]  # oldest first: what each night learned from and how right it was, on its own audit items
 
@@ -63,31 +72,67 @@ def sheet_of(
     where the version is damaged.
     """
     serving = serving_of(archive, settings, slug, wanted or _newest(archive, slug))
-    one_label(serving.campaign)
     campaign, known = serving.campaign, archive.versions(serving.campaign.id)
     snapshot = archive.snapshot(campaign.id)
     beliefs = beliefs_of(snapshot)
-    there = judged_on(campaign, beliefs)
-    k = len(campaign.labels)
-    items = _some(there, min(MOST, CELLS // k), rng)
+    there, columns = judged_on(campaign, beliefs), campaign.draft.columns
+    items = _some(there, min(MOST, (WORDS if campaign.draft.kind is Kind.SPANS else CELLS) // columns), rng)
     if not items:
         raise Refused(f"No audit item of {slug} has enough answers yet: there is nothing to judge a version by.")
-    teacher = Teacher(serving.folder.parent, Recipe(), campaign.labels, archive.media, glossary=campaign.draft.glossary)
-    said = gathered(teacher.score(serving.version, [item.content for item in items]), k, len(items)).probabilities
-    guess, (about, begun) = said.argmax(axis=1), believed(items, trust_in(snapshot, rng), beliefs.pool)
-    truth, spoken = informed(about, guess, begun, rng), np.array([languages.get(item.name, "") for item in items])
-    votes, scale = votes_of(snapshot, items), Scale.ORDINAL if campaign.draft.kind is Kind.RATING else Scale.NOMINAL
+    contents = [item.content for item in items]
+    said = gathered(_reader(serving, archive).score(serving.version, contents), columns, len(items)).probabilities
+    spoken = np.array([languages.get(item.name, "") for item in items])
+    judge = _by_marks if campaign.draft.kind.marked else _by_label
+    card, apart, ceiling = judge(snapshot, beliefs, items, said, spoken, rng)
+    agreed, beyond_chance = agreement_on(snapshot, items, rng)
     return Sheet(
         version=next(one for one in known if one.id == serving.version),
         labels=campaign.labels,
         there=len(there),
-        card=scorecard(said, truth, rng),
-        languages=by_language(said, truth, spoken, rng),
-        ceiling=ceiling_of(votes, guess, rng),
-        alpha=bootstrap(votes, partial(alpha, scale=scale), rng),
-        kappa=bootstrap(votes, fleiss, rng),
+        card=card,
+        languages=apart,
+        ceiling=ceiling,
+        alpha=agreed,
+        kappa=beyond_chance,
         curve=known,
     )
+
+
+def _reader(serving: Serving, archive: Archive) -> Teacher | WordTeacher:
+    """What reads with a version of the campaign."""
+    campaign, home = serving.campaign, serving.folder.parent
+    if campaign.draft.kind is Kind.SPANS:
+        return WordTeacher(home, Recipe(), campaign.labels[0])
+    several, glossary = campaign.draft.kind is Kind.MULTI, campaign.draft.glossary
+    return Teacher(home, Recipe(), campaign.labels, archive.media, glossary=glossary, several=several)
+
+
+def _by_label(
+    snapshot: Snapshot,
+    beliefs: Beliefs,
+    items: Sequence[Item],
+    said: Floats,
+    languages: NDArray[np.str_],
+    rng: np.random.Generator,
+) -> tuple[Card, Mapping[str, Card], Ceiling]:
+    guess, (about, begun) = said.argmax(axis=1), believed(items, trust_in(snapshot, rng), beliefs.pool)
+    truth, votes = informed(about, guess, begun, rng), votes_of(snapshot, items)
+    return scorecard(said, truth, rng), by_language(said, truth, languages, rng), ceiling_of(votes, guess, rng)
+
+
+def _by_marks(
+    snapshot: Snapshot,
+    beliefs: Beliefs,
+    items: Sequence[Item],
+    said: Floats,
+    languages: NDArray[np.str_],
+    rng: np.random.Generator,
+) -> tuple[Card, Mapping[str, Card], Ceiling]:
+    """Where several labels may hold, or words are marked."""
+    truth = marks_night.believed(items, trust_in(snapshot, rng), beliefs.pool)[0]
+    said, words = said[:, : truth.shape[2]], snapshot.campaign.draft.kind is Kind.SPANS
+    card, apart = marks_card(said, truth, words, rng), marks_by_language(said, truth, words, languages, rng)
+    return card, apart, ceiling_of_marks(snapshot, items, said, rng)
 
 
 def _newest(archive: Archive, slug: str) -> str:

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from bot.files import content_of
 from bot.settings import Settings
-from bot.version_sheet import Sheet, sheet_of
+from bot.version_sheet import Card, Sheet, sheet_of
 from core.agreement import Agreement
 from core.audit import Estimate
 from core.errors import BadInput, Refused
@@ -26,6 +26,7 @@ from storage.exchange.languages_csv import languages_of
 from storage.migrations import pending
 from training.evaluate import Interval
 from training.export_card import withdrawn_since
+from training.marks_card import MarksCard
 from training.scorecard import LabelFigures, Scorecard
 
 Figure = Interval | Estimate | Agreement
@@ -70,7 +71,7 @@ def all_items(sheet: Sheet) -> Table:
     """What is said of all items at once, and of the workers beside it."""
     card, ceiling = sheet.card, sheet.ceiling
     shares: dict[str, Figure] = {
-        "accuracy (= micro precision, recall, F1)": card.accuracy,
+        **(shares_of_marks(card) if isinstance(card, MarksCard) else shares_of(card)),
         "macro precision": card.macro_precision,
         "macro recall": card.macro_recall,
         "macro F1": card.macro_f1,
@@ -79,9 +80,10 @@ def all_items(sheet: Sheet) -> Table:
         "one worker agrees with the others": ceiling.worker,
         "the version agrees with them": ceiling.version,
     }
+    most = 1 if isinstance(card, MarksCard) else 2
     numbers: dict[str, Figure] = {
         "log loss, nats": card.log_loss,
-        "Brier score, 0 to 2": card.brier,
+        f"Brier score, 0 to {most}": card.brier,
         "workers: Krippendorff's alpha": sheet.alpha,
         "workers: Fleiss' kappa": sheet.kappa,
     }
@@ -93,6 +95,22 @@ def all_items(sheet: Sheet) -> Table:
     return table
 
 
+def shares_of(card: Scorecard) -> dict[str, Figure]:
+    """Each item has one label and is called by one."""
+    return {"accuracy (= micro precision, recall, F1)": card.accuracy}
+
+
+def shares_of_marks(card: MarksCard) -> dict[str, Figure]:
+    """Each label of an item, or word of a text, is a yes or no."""
+    return {
+        "accuracy of yes and no": card.accuracy,
+        "items without any mistake": card.exact,
+        "micro precision": card.micro_precision,
+        "micro recall": card.micro_recall,
+        "micro F1": card.micro_f1,
+    }
+
+
 def by_label(labels: Sequence[str], figures: Sequence[LabelFigures]) -> Table:
     """Each label against all others."""
     table = table_of("label", "items", "precision", "recall", "F1", "ROC-AUC")
@@ -101,7 +119,7 @@ def by_label(labels: Sequence[str], figures: Sequence[LabelFigures]) -> Table:
     return table
 
 
-def by_language(languages: Mapping[str, Scorecard]) -> Table:
+def by_language(languages: Mapping[str, Card]) -> Table:
     """The audit items of each language."""
     table = table_of("language", "items", "accuracy", "macro F1", "ECE", "log loss")
     for language, one in languages.items():
@@ -145,7 +163,7 @@ def told(sheet: Sheet, slug: str) -> dict[str, object]:
     }
 
 
-def named(card: Scorecard, labels: Sequence[str]) -> dict[str, object]:
+def named(card: Card, labels: Sequence[str]) -> dict[str, object]:
     """A scorecard with its labels by name."""
     found = asdict(card)
     return found | {"labels": dict(zip(labels, found["labels"], strict=True))}

@@ -5,13 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.agreement import Agreement, alpha, beside_others, bootstrap, by_label, cliques, percent, tally
+from core.agreement import Agreement, Scale, alpha, beside_others, bootstrap, by_label, cliques, fleiss, percent, tally
 from core.audit import Audit, Estimate, audited, mean_of, trust_in
 from core.auto_label import settled_alone
+from core.campaign import Kind
 from core.evidence import Evidence
 from core.forecast import Forecast, forecast
 from core.item import Item, Role
@@ -95,10 +97,33 @@ def ceiling_of(votes: Floats, guess: Ints, rng: np.random.Generator) -> Ceiling:
     return Ceiling(len(worker), mean_of(worker[None], rng), mean_of(version[None], rng))
 
 
+def ceiling_of_marks(snapshot: Snapshot, items: Sequence[Item], said: Floats, rng: np.random.Generator) -> Ceiling:
+    """The same where several labels may hold, or words are marked: chances said (n, M) of these items' marks."""
+    place = _rows(snapshot, items)
+    pairs = marks_figures.paired(snapshot, place >= 0)
+    worker, version = marks_figures.beside_each_other(pairs, (said > 0.5)[place])
+    return Ceiling(len(worker), mean_of(worker[None], rng), mean_of(version[None], rng))
+
+
+def agreement_on(snapshot: Snapshot, items: Sequence[Item], rng: np.random.Generator) -> tuple[Agreement, Agreement]:
+    """Krippendorff's alpha and Fleiss' kappa of the workers on these items; over marks where there are several."""
+    if snapshot.campaign.draft.kind.marked:
+        pairs = marks_figures.paired(snapshot, _rows(snapshot, items) >= 0)
+        return marks_figures.over_marks(pairs, alpha, rng), marks_figures.over_marks(pairs, fleiss, rng)
+    votes = votes_of(snapshot, items)
+    scale = Scale.ORDINAL if snapshot.campaign.draft.kind is Kind.RATING else Scale.NOMINAL
+    return bootstrap(votes, partial(alpha, scale=scale), rng), bootstrap(votes, fleiss, rng)
+
+
+def _rows(snapshot: Snapshot, items: Sequence[Item]) -> Ints:
+    """(N,) which of these items each of the snapshot's is, -1 for others."""
+    row = {item.id: at for at, item in enumerate(items)}
+    return np.array([row.get(item.id, -1) for item in snapshot.items], dtype=np.int64)
+
+
 def votes_of(snapshot: Snapshot, items: Sequence[Item]) -> Floats:
     """(n, K) how often each of these items was given each label, by the answers that name one."""
-    row = {item.id: at for at, item in enumerate(items)}
-    place = np.array([row.get(item.id, -1) for item in snapshot.items], dtype=np.int64)[snapshot.answer_item]
+    place = _rows(snapshot, items)[snapshot.answer_item]
     label = _named(snapshot)
     counts = (place >= 0) & (label >= 0)
     return tally(place[counts], label[counts], len(items), len(snapshot.campaign.labels))

@@ -14,7 +14,7 @@ from core.auto_label import Mandate, allowed, mandate, reopened, settled_alone, 
 from core.campaign import Campaign, Goal, Kind
 from core.cross_fitting import cross_fitted
 from core.errors import NothingToLearn, VersionRefused
-from core.figures import Ceiling, ceiling_of, votes_of
+from core.figures import Ceiling, ceiling_of, ceiling_of_marks, votes_of
 from core.ids import CampaignId, VersionId
 from core.item import Item, Role, Verdict
 from core.marks import night as marks_night
@@ -239,5 +239,7 @@ def _report(
         open=len(plan_.pool),
         answers=sum(item.answers for item in beliefs.items),
         mandate=mandate(speaks, about, begun, campaign.policy.confidence) if allowed(campaign) else None,
-        ceiling=None if several else ceiling_of(votes_of(snapshot, plan_.audit), candidate.argmax(axis=1), rng),
+        ceiling=ceiling_of_marks(snapshot, plan_.audit, candidate, rng)
+        if several
+        else ceiling_of(votes_of(snapshot, plan_.audit), candidate.argmax(axis=1), rng),
     )

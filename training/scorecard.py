@@ -106,13 +106,15 @@ def tallied(suggestions: Floats, truth: Floats, draws: int, rng: np.random.Gener
 def by_language(
     suggestions: Floats, truth: Floats, languages: NDArray[np.str_], rng: np.random.Generator
 ) -> Mapping[str, Scorecard]:
-    """Return a scorecard for each language of which there are LEAST items; `languages` (N,), "" where not known."""
+    """Return a scorecard for each language that has enough items; `languages` (N,), "" where not known."""
+    rows = languages_judged(languages)
+    return {language: scorecard(suggestions[mine], truth[:, mine], rng) for language, mine in rows.items()}
+
+
+def languages_judged(languages: NDArray[np.str_]) -> Mapping[str, Rows]:
+    """Return the rows of each language of which there are LEAST items; `languages` (N,), "" where not known."""
     rows = {language: np.flatnonzero(languages == language) for language in sorted(set(languages.tolist()) - {""})}
-    return {
-        language: scorecard(suggestions[mine], truth[:, mine], rng)
-        for language, mine in rows.items()
-        if len(mine) >= LEAST
-    }
+    return {language: mine for language, mine in rows.items() if len(mine) >= LEAST}
 
 
 def labels_drawn(truth: Floats, draws: int, rng: np.random.Generator) -> Rows:

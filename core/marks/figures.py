@@ -7,10 +7,13 @@ so the means over them are taken item by item, and items are what intervals are 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from core.agreement import Agreement, alpha, bootstrap
+from core.agreement import Agreement, alpha, beside_others, bootstrap
 from core.audit import Audit, Trust, mean_of, shares_of
 from core.campaign import Kind
 from core.item import Role, Verdict
@@ -22,30 +25,65 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-def agreement_of(snapshot: Snapshot, rng: np.random.Generator) -> tuple[Agreement, float, tuple[float, ...]]:
-    """Krippendorff's alpha over single labels, the share of pairs of answers to an item that say the same of one, and
-    of each label how often a second answer marks it too. Controls aside."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Paired:
+    """How often what may be marked was marked, of items with two answers or more: a row for each item, or word."""
+
+    said: Floats  # (R,) answers
+    marks: Floats  # (R, K) of them that mark it; K is 1 where words are marked
+    item: Ints  # (R,) which of the snapshot's items it is, or is a word of
+    word: Ints  # (R,) which of its words; 0 where labels are marked
+
+    @property
+    def wide(self) -> Floats:
+        """(N, 2M) how often each mark of each item is left and made; nought behind the last word of a text."""
+        pairs = np.concatenate([self.said[:, None] - self.marks, self.marks], axis=1)
+        return _by_text(pairs, self.item) if self.marks.shape[1] == 1 else pairs
+
+
+def paired(snapshot: Snapshot, chosen: NDArray[np.bool_]) -> Paired:
+    """The answers to chosen (N,) items."""
     of = marks_of(snapshot)
     table, labels = of.table, len(snapshot.campaign.labels)
-    plain = np.array([item.role is not Role.CONTROL for item in snapshot.items], dtype=bool)
     if words := snapshot.campaign.draft.kind is Kind.SPANS:
-        plain = np.repeat(plain, np.diff(of.ends))
-    here = plain[table.item] & (np.ones(len(table.item)) if table.weight is None else table.weight).astype(bool)
+        chosen = np.repeat(chosen, np.diff(of.ends))
+    here = chosen[table.item] & (np.ones(len(table.item)) if table.weight is None else table.weight).astype(bool)
     rows, place = np.unique(table.item[here], return_inverse=True)
     said = np.bincount(place.reshape(-1), minlength=len(rows)).astype(np.float64)
     marks = np.zeros((len(rows), labels))
     for k in range(labels):
         marks[:, k] = np.bincount(place.reshape(-1), table.marked[here, k], len(rows))
-    paired = said >= 2
-    said, marks = said[paired], marks[paired]
+    twice = said >= 2
+    item = np.searchsorted(of.ends, rows, side="right") - 1 if words else rows
+    word = rows - of.ends[item] if words else np.zeros_like(rows)
+    return Paired(said[twice], marks[twice], item[twice], word[twice])
 
-    def figure(wide: Floats) -> float:
-        return alpha(_tall(wide))
 
-    wide = np.concatenate([said[:, None] - marks, marks], axis=1)
-    if words:
-        wide = _by_text(wide, np.searchsorted(of.ends, rows[paired], side="right") - 1)
-    return bootstrap(wide, figure, rng), _alike(said, marks), tuple(_specific(said, marks).tolist())
+def agreement_of(snapshot: Snapshot, rng: np.random.Generator) -> tuple[Agreement, float, tuple[float, ...]]:
+    """Krippendorff's alpha over single labels, the share of pairs of answers to an item that say the same of one, and
+    of each label how often a second answer marks it too. Controls aside."""
+    found = paired(snapshot, np.array([item.role is not Role.CONTROL for item in snapshot.items], dtype=bool))
+    agreed = over_marks(found, alpha, rng)
+    return agreed, _alike(found.said, found.marks), tuple(_specific(found.said, found.marks).tolist())
+
+
+def over_marks(found: Paired, figure: Callable[[Floats], float], rng: np.random.Generator) -> Agreement:
+    """A figure of agreement over single marks; its interval is over items."""
+    return bootstrap(found.wide, lambda wide: figure(_tall(wide)), rng)
+
+
+def beside_each_other(found: Paired, guess: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """(N,) how often one worker's yes or no says what most of the others say, the mean over an item's marks, and (N,)
+    how often the guesses (snapshot's items, M) do in its place: `core.agreement.beside_others`."""
+    labels = found.marks.shape[1]
+    column = np.arange(labels) + found.word[:, None]
+    left = found.said[:, None] - found.marks
+    votes = np.stack([left.reshape(-1), found.marks.reshape(-1)], axis=1)
+    worker, version = beside_others(votes, guess[found.item[:, None], column].reshape(-1).astype(np.int64))
+    _, place = np.unique(np.repeat(found.item, labels), return_inverse=True)
+    size = np.bincount(place.reshape(-1))
+    mean = [np.bincount(place.reshape(-1), one) / size for one in (worker, version)]
+    return mean[0], mean[1]
 
 
 def _by_text(pairs: Floats, text: Ints) -> Floats:
