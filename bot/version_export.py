@@ -17,6 +17,7 @@ from storage.migrations import pending
 from training.export import export
 from training.export_onnx import onnx_writers
 from training.speaker import Speaker
+from training.word_reader import WordReader
 
 
 def run(settings: Settings, slug: str, folder: Path, wanted: str = "", onnx: bool = False, int8: bool = False) -> int:
@@ -28,10 +29,9 @@ def run(settings: Settings, slug: str, folder: Path, wanted: str = "", onnx: boo
         raise Refused("The schema of the database is not the newest: run `crowdloop migrate` (serve does it too).")
     archive = SqlArchive(parse(settings.storage.url))
     serving = serving_of(archive, settings, slug, wanted)
-    if serving.campaign.draft.kind is Kind.SPANS:
-        raise Refused(f"The versions of {slug} mark words: only `predict` can ask them so far.")
     further = onnx_writers(int8) if onnx or int8 else []
-    speaker = Speaker(serving.folder, serving.campaign.labels)
+    labels, words = serving.campaign.labels, serving.campaign.draft.kind is Kind.SPANS
+    speaker = WordReader(serving.folder, labels[0]) if words else Speaker(serving.folder, labels)
     told = glossary_csv(serving.campaign.draft.glossary) if serving.campaign.draft.glossary else ""
     known = {version.id: version.withdrawn for version in archive.versions(serving.campaign.id)}
     exported = export(speaker, folder, serving.campaign.draft.title, told, further, known.get(serving.version, 0))

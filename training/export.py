@@ -10,20 +10,24 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from peft.tuners.tuners_utils import BaseTunerLayer
-from torch import Tensor, nn
-from transformers import AutoModelForSequenceClassification, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+)
 
 from core.item import BETWEEN, between
+from core.marks.worth import stacked
 from training.errors import VersionRefused
-from training.examples import Floats
+from training.examples import Floats, Rows
 from training.export_card import readme
-from training.exported_model import CrowdloopConfig, CrowdloopForSequenceClassification
-from training.heads import GradeHead
-from training.probe import Probe
+from training.portable import portable, portable_reader
 from training.recipe import Aim, Method
 from training.speaker import Speaker
 from training.text_network import TextNetwork
+from training.word_reader import WordReader
+from training.words import places_of
 
 CLOSE = 1e-4  # greatest difference of a probability that is still the same one
 SAMPLES = 24  # texts on which an export is compared with its version
@@ -50,7 +54,7 @@ class Writer:
 
 
 def export(
-    speaker: Speaker,
+    speaker: Speaker | WordReader,
     folder: Path,
     title: str,
     glossary: str = "",
@@ -67,18 +71,17 @@ def export(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise VersionRefused(f"{folder} is there already: name a new folder.")
     recipe = speaker.version.card.recipe
-    merges = recipe.method is not Method.PREFIX and recipe.aim in (Aim.LABEL, Aim.RATING)
+    merges = recipe.method is not Method.PREFIX and recipe.aim in (Aim.LABEL, Aim.RATING, Aim.SPANS)
     if not isinstance(speaker.network, TextNetwork) or not merges:
-        raise VersionRefused(
-            "Only a single network that gives texts one label or grade, by a method that merges, is exported."
-        )
+        raise VersionRefused("Only a single network that reads texts, taught by a method that merges, is exported.")
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=".part-", dir=folder.parent))
     try:
         differences = fill(part, speaker, further)
         if glossary:
             (part / "glossary.csv").write_text(glossary, encoding="utf-8")
-        card = readme(speaker.version, title, speaker.labels, differences, bool(glossary), withdrawn)
+        labels = speaker.labels if isinstance(speaker, Speaker) else (speaker.label,)
+        card = readme(speaker.version, title, labels, differences, bool(glossary), withdrawn)
         (part / "README.md").write_text(card, encoding="utf-8")
         if folder.exists():
             folder.rmdir()
@@ -91,83 +94,27 @@ def export(
     return Exported(folder, differences)
 
 
-def fill(part: Path, speaker: Speaker, further: Sequence[Writer]) -> dict[str, float]:
+def fill(part: Path, speaker: Speaker | WordReader, further: Sequence[Writer]) -> dict[str, float]:
     """Write every build and return how far each is from the version; raises VersionRefused."""
     network = speaker.network
     assert isinstance(network, TextNetwork)
-    portable(speaker).save_pretrained(part)
+    model = portable(speaker) if isinstance(speaker, Speaker) else portable_reader(speaker)
+    model.save_pretrained(part)
     network.tokenizer.model_max_length = network.max_length
     network.tokenizer.save_pretrained(part)
     texts = samples(network.tokenizer, network.max_length)
     if network.pairs:
         texts = [between(*two) for two in zip(texts, reversed(texts), strict=True)]
-    expected = speaker.say(texts, exact=True)
-    differences = {"model.safetensors": apart(expected, by_transformers(part, texts))}
+    if isinstance(speaker, Speaker):
+        expected, said = speaker.say(texts, exact=True), by_transformers(part, texts)
+    else:
+        expected, said = speaker.look(texts, exact=True)[0], words_by_transformers(part, texts)
+    differences = {"model.safetensors": apart(expected, said)}
     if differences["model.safetensors"] > CLOSE:
         raise VersionRefused(f"The export would differ from its version by {max(differences.values()):.2g}.")
     for build in further:
         differences[build.file] = apart(expected, build(part, texts))
     return differences
-
-
-def portable(speaker: Speaker) -> CrowdloopForSequenceClassification:
-    """Return the version as one model with its adapters merged into the layers and its calibration in the output."""
-    network, card = speaker.network, speaker.version.card
-    assert isinstance(network, TextNetwork)
-    unwrap(network)
-    full = network.upper.config.to_dict()
-    full.pop("_name_or_path", None)  # where this machine keeps the base
-    names = dict(enumerate(speaker.labels or [str(at) for at in range(len(speaker.probe.bias))]))
-    config = CrowdloopConfig(
-        base=full,
-        trained_layers=card.recipe.trained_layers,
-        network_temperature=card.blend.network_temperature,
-        probe_temperature=card.blend.probe_temperature,
-        probe_share=card.blend.probe_share,
-        final_temperature=card.blend.temperature,
-        graded=card.recipe.aim is Aim.RATING,
-        pairs=card.recipe.pairs,
-        several=speaker.several,
-        problem_type="multi_label_classification" if speaker.several else "single_label_classification",
-        id2label=names,
-        label2id={name: at for at, name in names.items()},
-    )
-    model = CrowdloopForSequenceClassification(config)
-    model.train(False)
-    model.load_state_dict(weights_of(network, speaker.probe, card.blend.probe_share))
-    return model
-
-
-def unwrap(network: nn.Module) -> None:
-    """Put each merged layer where its adapter stood."""
-    for parent in list(network.modules()):
-        for name, child in list(parent.named_children()):
-            if isinstance(child, BaseTunerLayer):
-                if not child.merged:
-                    child.merge()
-                setattr(parent, name, child.get_base_layer())
-
-
-def weights_of(network: TextNetwork, probe: Probe, share: float) -> dict[str, Tensor]:
-    """Return the weights by the names that they have in the exported model; the probe's centre and scale folded in."""
-    head = network.head if isinstance(network.head, GradeHead) else network.head.get_submodule("linear")
-    scaled = probe.weight / probe.scale
-    voices: dict[str, nn.Module | None] = {
-        "lower": network.lower,
-        "upper": network.upper if share < 1 else None,
-        "head": head if share < 1 else None,
-        "twin": network.twin if share > 0 else None,
-    }
-    found = {
-        f"{voice}.{name}": weight.detach().cpu().contiguous()
-        for voice, module in voices.items()
-        if module is not None
-        for name, weight in module.state_dict().items()
-    }
-    if share > 0:
-        found["probe.weight"] = scaled.T.contiguous()
-        found["probe.bias"] = probe.bias - probe.centre @ scaled
-    return found
 
 
 def samples(tokenizer: PreTrainedTokenizerBase, longest: int) -> list[str]:
@@ -191,6 +138,31 @@ def by_transformers(folder: Path, texts: Sequence[str]) -> Floats:
     return np.stack(found)
 
 
+def words_by_transformers(folder: Path, texts: Sequence[str]) -> Floats:
+    """Return (N, W) chances of words to be marked, nan where none is read, by the folder as anybody would load it."""
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
+    model = AutoModelForTokenClassification.from_pretrained(folder, trust_remote_code=True).eval()
+
+    def say(ids: Rows, mask: Rows) -> Floats:
+        with torch.inference_mode():
+            logits = model(torch.from_numpy(ids), torch.from_numpy(mask)).logits
+        return np.asarray(logits.double().softmax(-1).numpy())
+
+    return words_said(tokenizer, say, texts)
+
+
+def words_said(tokenizer: PreTrainedTokenizerBase, say: Callable[[Rows, Rows], Floats], texts: Sequence[str]) -> Floats:
+    """Return (N, W) chances of words to be marked, each by its first token, nan where none is read; `say` takes ids and
+    mask (1, T) and returns (1, T, 2)."""
+    found = []
+    for text in texts:
+        told = tokenizer(text, truncation=True, return_offsets_mapping=True)
+        ids = np.array([told["input_ids"]], dtype=np.int64)
+        places, said = places_of(text, told["offset_mapping"]), say(ids, np.ones_like(ids))[0, :, 1]
+        found.append(np.where(places >= 0, said[places], np.nan))
+    return stacked(found)
+
+
 def apart(one: Floats, other: Floats) -> float:
-    """Return the greatest difference of a probability."""
-    return float(np.abs(one - other).max())
+    """Return the greatest difference of a probability that both say."""
+    return float(np.nanmax(np.abs(one - other)))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from training.recipe import Aim
 from training.versions import Version, VersionCard
 
 CODE = """```python
@@ -16,6 +17,14 @@ tokenizer = PreTrainedTokenizerFast.from_pretrained(FOLDER)
 model = AutoModelForSequenceClassification.from_pretrained(FOLDER, trust_remote_code=True).eval()
 logits = model(**tokenizer(["a text"], truncation=True, padding=True, return_tensors="pt")).logits
 probabilities = SAID  # calibrated; model.config.id2label names the columns
+```"""
+WORDS = """```python
+from transformers import AutoModelForTokenClassification, PreTrainedTokenizerFast, pipeline
+
+tokenizer = PreTrainedTokenizerFast.from_pretrained(FOLDER)
+model = AutoModelForTokenClassification.from_pretrained(FOLDER, trust_remote_code=True).eval()
+read = pipeline("token-classification", model=model, tokenizer=tokenizer, aggregation_strategy="first")
+read("a text")  # what is marked; a word is told by its first token, and its score is calibrated
 ```"""
 ONNX = """```python
 import onnxruntime
@@ -38,19 +47,21 @@ def readme(
     withdrawn: int = 0,
 ) -> str:  # fmt: skip
     """Return the model card as Markdown; `withdrawn` people have withdrawn their answers since it was trained."""
-    card, several = version.card, len(labels) < len(version.card.labels)
+    card, words = version.card, version.card.recipe.aim is Aim.SPANS
+    several = len(labels) < len(card.labels) and not words
     said = "logits.sigmoid()  # one for each label: several may hold, or none;" if several else "logits.softmax(-1)  #"
-    told = _withdrawn(card, withdrawn)
+    told, of = _withdrawn(card, withdrawn), " (several may hold, or none)" if several else ""
     onnx = [ONNX.replace("FILE", f'"{name}"') for name in differences if name == "model.onnx"]
+    code = WORDS if words else CODE.replace("SAID  #", said)
     checked = [f"- `{name}`: {difference:.2g}" for name, difference in differences.items()]
     figures = [f"- {name}: {value}" for name, value in sorted(card.metrics.items())]
     sections = [
-        "---\nlibrary_name: transformers\npipeline_tag: text-classification\n---",
+        f"---\nlibrary_name: transformers\npipeline_tag: {'token' if words else 'text'}-classification\n---",
         f"# {title}",
         f"Version `{version.hash}`, trained by Crowdloop on {card.examples} items on {card.created_at[:10]}. "
-        f"Labels: {', '.join(labels)}{' (several may hold, or none)' if several else ''}.",
+        f"{'Marks words that are' if words else 'Labels'}: {', '.join(labels)}{of}.",
         _voices(card.blend.probe_share, "sigmoid" if several else "softmax"),
-        CODE.replace("SAID  #", said),
+        code,
         *onnx,
         *([PAIRS] if card.recipe.pairs else []),
         *([GLOSSARY] if glossary else []),
@@ -69,9 +80,9 @@ def _voices(share: float, of: str) -> str:
     mixed = f"the fine-tuned network ({1 - share:.0%}) and a linear probe on the untouched base ({share:.0%}), mixed"
     return (
         f"What it says is {alone.get(share, mixed)}. All of it is in this folder: temperatures and mixture are part of "
-        f"the model, and the {of} of its logits is the probability that the campaign saw. A mean over the tokens and "
-        "two voices are in no class of transformers, so the code is here, in `exported_model.py`: one readable file, "
-        "which `trust_remote_code=True` runs. The ONNX builds, where they are here, need none."
+        f"the model, and the {of} of its logits is the probability that the campaign saw. Halves, means over tokens "
+        "and two voices are in no class of transformers, so the code is here, in `exported_model.py`: one readable "
+        "file, which `trust_remote_code=True` runs. The ONNX builds, where they are here, need none."
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,9 +16,11 @@ from transformers import PreTrainedTokenizerFast
 
 from core.item import BETWEEN
 from training.errors import VersionRefused
-from training.examples import Floats
-from training.export import Writer
-from training.exported_model import CrowdloopForSequenceClassification
+from training.examples import Floats, Rows
+from training.export import Writer, words_said
+from training.exported_model import CrowdloopForSequenceClassification, CrowdloopForTokenClassification
+
+Portable = CrowdloopForSequenceClassification | CrowdloopForTokenClassification
 
 FLOAT, INT8 = "model.onnx", "int8_model.onnx"
 NEEDED = ("onnx", "onnxscript", "onnxruntime")
@@ -27,12 +30,12 @@ OPSET = 18
 class Probabilities(nn.Module):
     """(ids, mask) -> probabilities: what the graph holds."""
 
-    def __init__(self, model: CrowdloopForSequenceClassification) -> None:
+    def __init__(self, model: Portable) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Return (B, K) the probabilities that the version serves."""
+        """Return (B, K) the probabilities that the version serves, (B, T, 2) where it marks words."""
         logits = self.model(input_ids, attention_mask).logits
         return torch.sigmoid(logits) if self.model.config.several else torch.softmax(logits, -1)
 
@@ -45,9 +48,17 @@ def onnx_writers(int8: bool) -> list[Writer]:
     return [Writer(FLOAT, write_float), *([Writer(INT8, write_int8)] if int8 else [])]
 
 
+def loaded(folder: Path) -> Portable:
+    """Return the model that lies in a folder."""
+    (name,) = json.loads((folder / "config.json").read_text(encoding="utf-8"))["architectures"]
+    marks = name == CrowdloopForTokenClassification.__name__
+    kind = CrowdloopForTokenClassification if marks else CrowdloopForSequenceClassification
+    return kind.from_pretrained(folder, attn_implementation="eager")
+
+
 def write_float(folder: Path, texts: Sequence[str]) -> Floats:
     """Write the graph of the model that lies in the folder; return what it says of texts (N, K)."""
-    model = CrowdloopForSequenceClassification.from_pretrained(folder, attn_implementation="eager")
+    model = loaded(folder)
     model.train(False)
     ids = torch.randint(5, 50, (4, 7))
     either = torch.export.Dim.DYNAMIC
@@ -59,7 +70,7 @@ def write_float(folder: Path, texts: Sequence[str]) -> Floats:
             input_names=["input_ids", "attention_mask"], output_names=["probabilities"],
             dynamic_shapes=(shape, shape), external_data=False, verbose=False,
         )  # fmt: skip
-    return OnnxSpeaker.of(folder, FLOAT).say(texts)
+    return OnnxSpeaker.of(folder, FLOAT).compare(texts)
 
 
 def write_int8(folder: Path, texts: Sequence[str]) -> Floats:
@@ -75,7 +86,7 @@ def write_int8(folder: Path, texts: Sequence[str]) -> Floats:
     del graph.graph.value_info[:]  # the exporter's shapes of folded constants contradict the quantiser's own
     parts = ["MatMul", "Gemm", "Gather"]
     quantize_dynamic(graph, folder / INT8, op_types_to_quantize=parts, per_channel=True, weight_type=QuantType.QInt8)
-    return OnnxSpeaker.of(folder, INT8).say(texts)
+    return OnnxSpeaker.of(folder, INT8).compare(texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +106,20 @@ class OnnxSpeaker:
         options.log_severity_level = 3
         session = onnxruntime.InferenceSession(str(folder / file), options, providers=["CPUExecutionProvider"])
         return cls(session, PreTrainedTokenizerFast.from_pretrained(folder))
+
+    def compare(self, texts: Sequence[str]) -> Floats:
+        """Return (N, K) probabilities, or (N, W) chances of words to be marked."""
+        (told,) = self.session.get_outputs()  # type: ignore[attr-defined]
+        return self.words(texts) if len(told.shape) == 3 else self.say(texts)
+
+    def words(self, texts: Sequence[str]) -> Floats:
+        """Return (N, W) chances of words to be marked, nan where none is read."""
+
+        def say(ids: Rows, mask: Rows) -> Floats:
+            (said,) = self.session.run(None, {"input_ids": ids, "attention_mask": mask})  # type: ignore[attr-defined]
+            return np.asarray(said, np.float64)
+
+        return words_said(self.tokenizer, say, texts)
 
     def say(self, texts: Sequence[str], batch: int = 32) -> Floats:
         """Return (N, K) probabilities, in the order of the texts; batches hold texts of like length."""

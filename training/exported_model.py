@@ -3,7 +3,8 @@
 A version has two voices: a fine-tuned network with a head, and a linear probe on the untouched base. Both were
 calibrated on held-out items and mixed. The logits here are the logarithm of that mixture, so that their softmax is
 exactly the probability that the campaign saw; where several labels may hold, the sigmoid of each logit is that label's.
-Where one voice had no share, only the other one is here.
+Where one voice had no share, only the other one is here. A version that marks words has the network alone, with a head
+on every token; what it says of a word stands on the word's first token.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedModel
-from transformers.modeling_outputs import SequenceClassifierOutput
+from transformers.modeling_outputs import SequenceClassifierOutput, TokenClassifierOutput
 
 NORMS = ("final_norm", "layernorm")  # that belong above the last layer only
 
@@ -82,6 +83,17 @@ def cut(model: Any, trained: int) -> tuple[Any, Any]:
     return lower, model
 
 
+def halves_of(config: CrowdloopConfig) -> tuple[Any, Any]:
+    """(lower, upper) halves of the base, untaught."""
+    wanted = dict(config.base)
+    base = AutoModel.from_config(  # type: ignore[no-untyped-call]
+        AutoConfig.for_model(wanted.pop("model_type"), **wanted), attn_implementation=config._attn_implementation
+    )
+    if getattr(base, "pooler", None) is not None:
+        base.pooler = None
+    return cut(base, config.trained_layers)
+
+
 class CrowdloopForSequenceClassification(PreTrainedModel):  # type: ignore[no-untyped-call]
     """Tokens -> lower layers -> tuned and untouched upper layers -> means -> two linear voices -> one mixture."""
 
@@ -91,15 +103,9 @@ class CrowdloopForSequenceClassification(PreTrainedModel):  # type: ignore[no-un
 
     def __init__(self, config: CrowdloopConfig) -> None:
         super().__init__(config)
-        wanted = dict(config.base)
-        base = AutoModel.from_config(  # type: ignore[no-untyped-call]
-            AutoConfig.for_model(wanted.pop("model_type"), **wanted), attn_implementation=config._attn_implementation
-        )
-        if getattr(base, "pooler", None) is not None:
-            base.pooler = None
-        width = base.config.hidden_size * (3 if config.pairs else 1)
+        self.lower, upper = halves_of(config)
+        width = upper.config.hidden_size * (3 if config.pairs else 1)
         labels = len(config.id2label or {}) * (2 if config.several else 1)
-        self.lower, upper = cut(base, config.trained_layers)
         tuned, probed = config.probe_share < 1, config.probe_share > 0
         self.twin = copy.deepcopy(upper) if probed else None
         self.upper = upper if tuned else None
@@ -154,6 +160,37 @@ class CrowdloopForSequenceClassification(PreTrainedModel):  # type: ignore[no-un
         return torch.cat([u - v, (u - v).abs(), u * v * means.shape[-1] ** 0.5], dim=-1)
 
 
+class CrowdloopForTokenClassification(PreTrainedModel):  # type: ignore[no-untyped-call]
+    """Tokens -> lower layers -> tuned upper layers -> a linear head on each token."""
+
+    config_class = CrowdloopConfig
+    config: CrowdloopConfig
+    _supports_sdpa = True
+
+    def __init__(self, config: CrowdloopConfig) -> None:
+        super().__init__(config)
+        self.lower, self.upper = halves_of(config)
+        self.head = nn.Linear(self.upper.config.hidden_size, len(config.id2label or {}))
+        self.post_init()  # type: ignore[no-untyped-call]
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        labels: Tensor | None = None,
+        **_: Any,
+    ) -> TokenClassifierOutput:
+        """(B, T, C) logits whose softmax is what the version says; labels of -100 are not asked."""
+        mask, known = torch.ones_like(input_ids) if attention_mask is None else attention_mask, {"input_ids": input_ids}
+        if self.lower is not None:
+            known = {"inputs_embeds": self.lower(input_ids=input_ids, attention_mask=mask).last_hidden_state}
+        states = self.upper(**known, attention_mask=mask).last_hidden_state
+        logits = self.head(states) / self.config.network_temperature
+        loss = None if labels is None else nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten())
+        return TokenClassifierOutput(loss=loss, logits=logits)
+
+
 class Grades(nn.Module):
     """Log chances of grades in their order: one value between rising bounds, as in training."""
 
@@ -179,3 +216,4 @@ def mean(states: Tensor, mask: Tensor) -> Tensor:
 
 CrowdloopConfig.register_for_auto_class()  # type: ignore[no-untyped-call]
 CrowdloopForSequenceClassification.register_for_auto_class("AutoModelForSequenceClassification")  # type: ignore[no-untyped-call]
+CrowdloopForTokenClassification.register_for_auto_class("AutoModelForTokenClassification")  # type: ignore[no-untyped-call]

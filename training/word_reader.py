@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -40,12 +41,14 @@ class WordReader:
             raise VersionRefused(f"Version {self.version.hash[:12]} does not read texts.")
         self.network, self.label = network, label
 
-    def look(self, texts: Sequence[str]) -> Scored:
-        """Return (chances (n, W) of each word to be marked, nan behind the last word of a text; embeddings (n, D))."""
+    def look(self, texts: Sequence[str], exact: bool = False) -> Scored:
+        """Return (chances (n, W) of each word to be marked, nan behind the last word of a text; embeddings (n, D)).
+        `exact` is float32 on any device."""
         card, plain = self.version.card, [text.replace(BETWEEN, " ") for text in texts]
+        recipe = replace(card.recipe, exact=exact or card.recipe.exact)
         inputs, offsets = tokens_of(self.network, plain)
         places = [places_of(*one) for one in zip(plain, offsets, strict=True)]
-        logits, features = said_of(self.network, inputs, places, card.recipe)
+        logits, features = said_of(self.network, inputs, places, recipe)
         return chances_of(logits, card.blend.network_temperature), features
 
     def stream(self, texts: Iterable[str], chunk: int = CHUNK) -> Iterator[tuple[list[str], Floats]]:

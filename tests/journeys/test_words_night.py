@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import orjson
 import pytest
+import torch
+from transformers import AutoModelForTokenClassification, PreTrainedTokenizerFast, pipeline
 
 from bot.nightly import words_of_picture
 from bot.predict import csv_writer, json_writer
@@ -28,11 +30,13 @@ from core.item import Content, Medium, Role, Verdict, between
 from core.marks.night import judge, promoted
 from core.night import NightReport, run_night
 from core.ports import Letter
-from core.stretches import words_of
+from core.stretches import bare, words_of
 from tests.journeys.marks_sheet import shown
 from tests.laws.test_marked_crowd import NOW
 from tests.laws.test_words_crowd import Readers
 from tests.training.conftest import FILLER, TOPICS, base, recipe
+from training.export import apart, export
+from training.export_onnx import FLOAT, INT8, OnnxSpeaker, onnx_writers
 from training.pictures import night_picture
 from training.recipe import Recipe
 from training.word_reader import WordReader
@@ -100,6 +104,35 @@ def test_a_night_teaches_words_judges_them_and_orders_by_doubt(recipe: Recipe, t
     assert "词的判断正确率" in letter.body["caption"]
     heard(town, home / report.version, scores.probabilities)
     shown(town, tmp_path, report)
+    taken_away(town, home / report.version, tmp_path / "out")
+
+
+def taken_away(town: Weather, folder: Path, out: Path) -> None:
+    """As anybody who knows transformers and nothing of us would read it. Seen to fail with the adapters left unmerged,
+    with the temperature forgotten, and with a word told by its last token."""
+    reader = WordReader(folder, "name")
+    done = export(reader, out, "Weather", further=onnx_writers(int8=True))
+    assert reader.version.card.blend.network_temperature != 1.0
+    exact = {file: gap for file, gap in done.differences.items() if file != INT8}
+    assert set(exact) == {"model.safetensors", FLOAT} and max(exact.values()) < 1e-4
+    assert 0 < done.differences[INT8] < 0.2
+    expected, some = WordReader(folder, "name").look(town.texts[:40], exact=True)[0], town.texts[:40]
+    assert apart(expected, OnnxSpeaker.of(out, FLOAT).words(some)) < 1e-5
+    model = AutoModelForTokenClassification.from_pretrained(out, trust_remote_code=True).eval()
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(out)
+    read = pipeline("token-classification", model=model, tokenizer=tokenizer, aggregation_strategy="first")
+    for text, row in zip(some, expected, strict=True):
+        told = [(one["start"], one["end"]) for one in read(text) if one["entity_group"] == "name"]
+        words = [bare(text, *word) for word, p in zip(words_of(text), row, strict=False) if p > 0.5]
+        assert all(any(a <= start and end <= b for a, b in told) for start, end in words) and bool(told) == bool(words)
+    asked = tokenizer(some[:2], padding=True, return_tensors="pt")
+    labels = torch.full_like(asked["input_ids"], -100)
+    labels[:, 1] = 1
+    with torch.inference_mode():
+        said = model(**asked, labels=labels)
+    assert float(said.loss) == pytest.approx(-float(said.logits.log_softmax(-1)[:, 1, 1].mean()), abs=1e-5)
+    card = (out / "README.md").read_text(encoding="utf-8")
+    assert "token-classification" in card and "Marks words that are: name" in card and str(out.parent) not in card
 
 
 def through_the_door(folder: Path, texts: Sequence[str], night: np.ndarray) -> None:
