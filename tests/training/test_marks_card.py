@@ -20,7 +20,7 @@ def case(n: int, k: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 @given(st.integers(0, 10_000), st.integers(2, 5))
 def test_figures_of_sets_are_those_of_a_known_library(seed: int, k: int) -> None:
-    """Seen to fail with precision and recall exchanged, and with one label's draws added to another's."""
+    """Seen to fail with precision and recall exchanged."""
     said, truth = case(60, k, seed)
     card = marks_card(said, truth[None], False, np.random.default_rng(0), draws=5)
     called = said > 0.5
@@ -64,7 +64,7 @@ def test_words_of_all_texts_have_one_label(seed: int) -> None:
 
 
 def test_a_doubted_truth_counts_by_its_share() -> None:
-    """Seen to fail with the likeliest set for the truth."""
+    """Seen to fail with the likeliest set for the truth, and with the last label alone exact."""
     said, truth = np.array([[0.9, 0.2], [0.6, 0.8]]), np.array([[0.75, 0.5], [0.5, 1.0]])
     card = marks_card(said, truth[None], False, np.random.default_rng(0), draws=5)
     assert card.accuracy.value == pytest.approx((0.75 + 0.5 + 0.5 + 1.0) / 4)
@@ -77,7 +77,7 @@ def test_a_doubted_truth_counts_by_its_share() -> None:
 
 
 def test_intervals_are_over_items_whose_marks_err_together() -> None:
-    """Half the items are read well and half badly; seen to fail with marks resampled one by one."""
+    """Half the items are read well and half badly: an interval over single marks would be too narrow."""
     rng, held, widths = np.random.default_rng(5), 0, []
     for _ in range(60):
         truth = (rng.random((80, 12)) < 0.5).astype(float)
