@@ -108,8 +108,8 @@ def test_a_night_teaches_words_judges_them_and_orders_by_doubt(recipe: Recipe, t
 
 
 def taken_away(town: Weather, folder: Path, out: Path) -> None:
-    """As anybody who knows transformers and nothing of us would read it. Seen to fail with the temperature forgotten, and
-    with a word told by the token behind its first."""
+    """As anybody who knows transformers and nothing of us would read it. Seen to fail with the temperature forgotten,
+    and with a word told by the token behind its first."""
     reader = WordReader(folder, "name")
     done = export(reader, out, "Weather", further=onnx_writers(int8=True))
     assert reader.version.card.blend.network_temperature != 1.0
