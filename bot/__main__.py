@@ -150,7 +150,7 @@ def replay(
 
 @app.command()
 def simulate(
-    items: Annotated[Path | None, typer.Argument(help="CSV or TSV: a text and its true label in each row.")] = None,
+    items: Annotated[Path | None, typer.Argument(help="CSV, TSV or XLSX: a text and its true label a row.")] = None,
     label_column: Annotated[str, typer.Option(help="Column with the true label.")] = "label",
     text_column: Annotated[str, typer.Option(help="Column with the text.")] = "text",
     test_file: Annotated[Path | None, typer.Option(help="Held-out rows; audit items judge where left out.")] = None,

@@ -13,8 +13,8 @@ from bot.simulated.crowd import Simulated
 from bot.simulated.embeddings import Vectors, embedded
 from core.errors import BadInput
 from core.item import TEXT_LIMIT, Content, Medium, NewItem, Role, role_of
-from storage.exchange.csv_items import csv_rows
 from storage.exchange.rows import RowOf
+from storage.exchange.tables import table_rows
 
 Ints = NDArray[np.int64]
 LEAST_ITEMS = 50
@@ -116,7 +116,7 @@ def _rows(path: Path, label: str, text: str) -> list[tuple[str, str]]:
     except OSError as error:
         raise BadInput(str(path), f"cannot be read ({error.strerror}).") from error
     column = text.strip().lower()
-    rows = csv_rows(path.name, content, column, None)
+    rows = table_rows(path.name, content, column, None)
     found = [(_cell(row, column)[:TEXT_LIMIT], _cell(row, label.strip().lower())) for row in rows]
     if not found:
         raise BadInput(path.name, "holds no items.")

@@ -45,10 +45,10 @@ def created(campaign: Campaign, username: str, say: Tongue, chat: int) -> list[L
 def _items(campaign: Campaign, say: Tongue) -> str:
     if campaign.draft.kind is Kind.SPANS:
         return say(
-            "Now send me its texts as a file: CSV, TSV or JSONL with a text column, or CoNLL; of {n} words at most.",
+            "Now send me its texts as a file: CSV, TSV, XLSX or JSONL with a text column, or CoNLL; {n} words at most.",
             n=MOST_WORDS,
         )
-    return say("Now send me its items as a file: CSV, TSV or JSONL with a text column, or a ZIP of pictures.")
+    return say("Now send me its items as a file: CSV, TSV, XLSX or JSONL with a text column, or a ZIP of pictures.")
 
 
 def how_to_describe(say: Tongue, chat: int) -> list[Letter]:

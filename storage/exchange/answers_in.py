@@ -11,10 +11,10 @@ from itertools import chain
 from core.errors import BadInput
 from core.forms import Form
 from storage.exchange.answer_columns import Layout, layout_of
-from storage.exchange.csv_items import SEPARATORS
 from storage.exchange.gathered import AnswerFile, AnswerKind, AnswerRow, gathered
 from storage.exchange.label_studio import label_studio_rows
 from storage.exchange.rows import text_of
+from storage.exchange.tables import SEPARATORS
 
 
 def read_answers(place: str, content: bytes, kind: AnswerKind | None = None, field: str = "") -> AnswerFile:

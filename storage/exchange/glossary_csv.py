@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from core.errors import BadInput
 from core.glossary import Term, checked
 from storage.exchange.answers_csv import line
-from storage.exchange.csv_items import csv_rows
+from storage.exchange.tables import table_rows
 
 NEEDED = ("term", "meaning")
 
@@ -15,7 +15,7 @@ NEEDED = ("term", "meaning")
 def read_glossary(place: str, content: bytes) -> tuple[Term, ...]:
     """All terms of a CSV or TSV file; BadInput names the line."""
     found = []
-    for row in csv_rows(place, content, NEEDED[0], None):
+    for row in table_rows(place, content, NEEDED[0], None):
         try:
             found.append(Term(*(" ".join(row.values.get(name, "").split()) for name in NEEDED)))
         except BadInput as error:

@@ -9,11 +9,11 @@ from core.campaign import Kind
 from core.errors import BadInput
 from core.stretches import check
 from storage.exchange.conll_items import conll_items
-from storage.exchange.csv_items import csv_items
 from storage.exchange.found import Found
 from storage.exchange.jsonl_items import jsonl_items
 from storage.exchange.media_items import media_items
 from storage.exchange.rows import Truths
+from storage.exchange.tables import table_items
 
 
 def read_items(
@@ -27,8 +27,8 @@ def read_items(
     truths = Truths(labels, kind) if controls else None
     suits = check if kind is Kind.SPANS else None
     match PurePath(place).suffix.lower():
-        case ".csv" | ".tsv" | ".txt" | ".tab":
-            found = Found(csv_items(place, content, truths, suits))
+        case ".csv" | ".tsv" | ".txt" | ".tab" | ".xlsx":
+            found = Found(table_items(place, content, truths, suits))
         case ".jsonl" | ".ndjson" | ".json":
             found = Found(jsonl_items(place, content, truths, suits))
         case ".conll" | ".bio" if kind is Kind.SPANS:
@@ -40,7 +40,7 @@ def read_items(
         case ".zip":
             found = media_items(place, content, truths)
         case _:
-            raise BadInput(place, "is of no kind that is read here; send CSV, TSV, JSONL or a ZIP of images or sounds.")
+            raise BadInput(place, "is of no kind that is read here; send CSV, TSV, XLSX, JSONL or a ZIP of media.")
     if not found.items:
         raise BadInput(place, "holds no items, only a header.")
     return found

@@ -17,7 +17,7 @@ KEYS = ("text", "text2", "id", "task", "id_a", "id_b", "truth", "label", "reason
 def jsonl_items(
     place: str, content: bytes, truths: Truths | None = None, suits: Suits | None = None
 ) -> list[NewItem]:
-    """Items from the keys that the columns of `csv_items` have. BadInput names the line."""
+    """Items from the keys that the columns of `table_items` have. BadInput names the line."""
     text = text_of(place, content)
     rows = _listed(place, text) if text.lstrip().startswith("[") else _lines(place, text)
     return items_of(_checked(rows, truths), text_content, truths, suits=suits)

@@ -8,11 +8,11 @@ from pathlib import PurePosixPath
 
 from core.errors import BadInput
 from core.item import Content, Medium
-from storage.exchange.csv_items import csv_rows
 from storage.exchange.found import Found, sha_of
 from storage.exchange.images import image_type, side_by_side
 from storage.exchange.rows import RowOf, Truths, items_of, sides_of
 from storage.exchange.sounds import sound_type
+from storage.exchange.tables import table_rows
 from storage.exchange.unpacking import files_of
 
 TABLE = "items.csv"
@@ -63,7 +63,7 @@ def media_items(place: str, content: bytes, truths: Truths | None = None) -> Fou
     table = files.pop(TABLE, None)
     shelf = _shelf(place, files)
     column = shelf.medium.value
-    rows = _paths(shelf) if table is None else csv_rows(f"{place}, {TABLE}", table, column, truths)
+    rows = _paths(shelf) if table is None else table_rows(f"{place}, {TABLE}", table, column, truths)
     items = items_of(rows, shelf.content, truths, lambda row, _: _name(row, column))
     left = [name for name in files if name not in shelf.named]
     if left:

@@ -1,4 +1,4 @@
-"""Rows of a file into items: the rules that CSV, TSV, JSON lines and the table inside a ZIP share."""
+"""Rows of a file into items: the rules that tables, JSON lines and the table inside a ZIP share."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from bot.telegram.words import CORE, LANGUAGES, Words, catalogue_of, placeholder
 ROOT = Path(__file__).parents[2]
 SPEAKING = [path for path in sorted((ROOT / "bot").rglob("*.py")) if "bot.telegram.words" in path.read_text("utf-8")]
 FILES_OF_ITEMS = (
-    "conll_items", "csv_items", "found", "images", "items", "jsonl_items", "media_items", "rows", "unpacking",
+    "conll_items", "found", "images", "items", "jsonl_items", "media_items", "rows", "tables", "unpacking", "xlsx",
 )  # fmt: skip
 CORE_RAISES = ("campaign", "item", "administration", "feeding", "stretches", "writing", "admission", "review")
 CHAT_RAISES = ("new_campaign", "admin_replies", "admin_handlers", "admin_chains", "admin_workers", "admin_reports")

@@ -114,7 +114,8 @@ BAD = [
     ("a.jsonl", '{"text": "\\ud800"}\n', "a.jsonl, line 1: 'text' has a character in it"),
     ("a.jsonl", "[" * 100_000, "a.jsonl: is nested too deeply"),
     ("a.json", '[{"text": "a"},\n{"text"]', "a.json, line 2: is not JSON"),
-    ("a.xlsx", "x", "a.xlsx: is of no kind that is read here"),
+    ("a.xls", "x", "a.xls: is of no kind that is read here"),
+    ("a.xlsx", "x", "a.xlsx: is no readable XLSX file"),
     ("a.zip", "x", "a.zip: is no readable ZIP file"),
 ]
 
