@@ -42,13 +42,6 @@ def test_the_first_sheet_is_a_table() -> None:
     assert read(sheet(*rows)) == [("a", "first", None, ""), ("b", "second, with\na break", None, "")]
 
 
-def test_numbers_times_and_truths_are_what_a_person_sees() -> None:
-    """Seen to fail with 7.0 for 7 and True for TRUE."""
-    rows = (7, 3.5, "cat"), (8.0, True, "DOG"), (9, datetime(2026, 11, 22, 9, 30), "fox")
-    found = read(sheet(("id", "text", "truth"), *rows), controls=True)
-    assert found == [("7", "3.5", 0, ""), ("8", "TRUE", 1, ""), ("9", "2026-11-22T09:30:00", 2, "")]
-
-
 def test_pairs_and_other_tables_too() -> None:
     (pair,) = read_items("a.XLSX", sheet(("text", "text2"), ("one", "two")), LABELS).items
     assert (pair.content.text, pair.content.other) == ("one", "two")
@@ -87,6 +80,20 @@ PAGE, STRINGS = "xl/worksheets/sheet1.xml", "xl/sharedStrings.xml"
 BOMB = b'<!DOCTYPE x [<!ENTITY a "%s">%s]>' % (
     b"a" * 1000, b"".join(b'<!ENTITY %c "%s">' % (c, b"&%c;" % (c - 1) * 20) for c in range(ord("b"), ord("j"))),
 )  # fmt: skip
+
+
+def test_numbers_times_and_truths_are_what_a_person_sees() -> None:
+    """Seen to fail with 7.0 for 7 and True for TRUE."""
+    rows = (7, 3.5, "cat"), (8.0, True, "DOG"), (9, datetime(2026, 11, 22, 9, 30), "fox")
+    content = changed(sheet(("id", "text", "truth"), *rows), PAGE, b"<v>8</v>", b"<v>8.0</v>")
+    found = read(content, controls=True)
+    assert found == [("7", "3.5", 0, ""), ("8", "TRUE", 1, ""), ("9", "2026-11-22T09:30:00", 2, "")]
+
+
+def test_what_a_file_claims_of_its_size_counts_for_nothing() -> None:
+    """Seen to fail: a table that says it is one cell was one column wide."""
+    content = sheet(("id", "text"), ("a", "first"), ("b", "second"))
+    assert [row[1] for row in read(changed(content, PAGE, b'ref="A1:B3"', b'ref="A1"'))] == ["first", "second"]
 
 
 @pytest.mark.parametrize(
