@@ -18,7 +18,7 @@ from core.agreement import Agreement
 from core.audit import believed, trust_in
 from core.campaign import Kind
 from core.errors import Refused
-from core.figures import Ceiling, agreement_on, ceiling_of, ceiling_of_marks, votes_of
+from core.figures import Ceiling, agreement_on, ceiling_on
 from core.guesses import informed
 from core.item import Item
 from core.marks import night as marks_night
@@ -83,7 +83,7 @@ def sheet_of(
     said = gathered(_reader(serving, archive).score(serving.version, contents), columns, len(items)).probabilities
     spoken = np.array([languages.get(item.name, "") for item in items])
     judge = _by_marks if campaign.draft.kind.marked else _by_label
-    card, apart, ceiling = judge(snapshot, beliefs, items, said, spoken, rng)
+    card, apart = judge(snapshot, beliefs, items, said, spoken, rng)
     agreed, beyond_chance = agreement_on(snapshot, items, rng)
     return Sheet(
         version=next(one for one in known if one.id == serving.version),
@@ -91,7 +91,7 @@ def sheet_of(
         there=len(there),
         card=card,
         languages=apart,
-        ceiling=ceiling,
+        ceiling=ceiling_on(snapshot, items, said, rng),
         alpha=agreed,
         kappa=beyond_chance,
         curve=known,
@@ -114,10 +114,10 @@ def _by_label(
     said: Floats,
     languages: NDArray[np.str_],
     rng: np.random.Generator,
-) -> tuple[Card, Mapping[str, Card], Ceiling]:
+) -> tuple[Card, Mapping[str, Card]]:
     guess, (about, begun) = said.argmax(axis=1), believed(items, trust_in(snapshot, rng), beliefs.pool)
-    truth, votes = informed(about, guess, begun, rng), votes_of(snapshot, items)
-    return scorecard(said, truth, rng), by_language(said, truth, languages, rng), ceiling_of(votes, guess, rng)
+    truth = informed(about, guess, begun, rng)
+    return scorecard(said, truth, rng), by_language(said, truth, languages, rng)
 
 
 def _by_marks(
@@ -127,12 +127,11 @@ def _by_marks(
     said: Floats,
     languages: NDArray[np.str_],
     rng: np.random.Generator,
-) -> tuple[Card, Mapping[str, Card], Ceiling]:
+) -> tuple[Card, Mapping[str, Card]]:
     """Where several labels may hold, or words are marked."""
     truth = marks_night.believed(items, trust_in(snapshot, rng), beliefs.pool)[0]
     said, words = said[:, : truth.shape[2]], snapshot.campaign.draft.kind is Kind.SPANS
-    card, apart = marks_card(said, truth, words, rng), marks_by_language(said, truth, words, languages, rng)
-    return card, apart, ceiling_of_marks(snapshot, items, said, rng)
+    return marks_card(said, truth, words, rng), marks_by_language(said, truth, words, languages, rng)
 
 
 def _newest(archive: Archive, slug: str) -> str:

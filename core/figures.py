@@ -97,8 +97,10 @@ def ceiling_of(votes: Floats, guess: Ints, rng: np.random.Generator) -> Ceiling:
     return Ceiling(len(worker), mean_of(worker[None], rng), mean_of(version[None], rng))
 
 
-def ceiling_of_marks(snapshot: Snapshot, items: Sequence[Item], said: Floats, rng: np.random.Generator) -> Ceiling:
-    """The same where several labels may hold, or words are marked: chances said (n, M) of these items' marks."""
+def ceiling_on(snapshot: Snapshot, items: Sequence[Item], said: Floats, rng: np.random.Generator) -> Ceiling:
+    """The same of these items, of which a version said this (n, K); chances of marks where there are several."""
+    if not snapshot.campaign.draft.kind.marked:
+        return ceiling_of(votes_of(snapshot, items), said.argmax(axis=1), rng)
     place = _rows(snapshot, items)
     pairs = marks_figures.paired(snapshot, place >= 0)
     worker, version = marks_figures.beside_each_other(pairs, (said > 0.5)[place])

@@ -14,7 +14,7 @@ from core.auto_label import Mandate, allowed, mandate, reopened, settled_alone, 
 from core.campaign import Campaign, Goal, Kind
 from core.cross_fitting import cross_fitted
 from core.errors import NothingToLearn, VersionRefused
-from core.figures import Ceiling, ceiling_of, ceiling_of_marks, votes_of
+from core.figures import Ceiling, ceiling_on
 from core.ids import CampaignId, VersionId
 from core.item import Item, Role, Verdict
 from core.marks import night as marks_night
@@ -47,6 +47,7 @@ class NightReport:
     before: Judgement | None  # the version that served until now, on tonight's audit items
     after: Judgement
     promoted: bool
+    behind: bool  # surely not better than the one that served: what it thinks does not choose what is asked
     truth: Floats  # (n, K) crowd's belief about the audit items; chances of marks, nan behind the last word, as below
     candidate: Floats  # (n, K) tonight's suggestions for them
     serving: Floats | None  # (n, K) those of the version that served until now
@@ -123,14 +124,17 @@ def run_night(
     if nights or in_shadow(known):
         report = _succeeded(report, known, shadow, trainer, plan_, nights, promotion_confidence, rng)
     stage("score")
-    eyes = report.risen or (version if report.promoted or serving is None else serving.id)
+    serves = report.risen or (version if report.promoted or serving is None else serving.id)
+    eyes = serves if report.behind else version
     tomorrow = Tomorrow(
         campaign=replace(snapshot.campaign, pool=beliefs.pool),
-        voice=eyes if report.promoted or report.risen or serving else None,
-        batch=expected(report.taught, serving.taught if serving else 0),
+        voice=serves if report.promoted or report.risen or serving else None,
+        batch=expected(report.taught, known[-1].taught if known else 0),
         retracted=snapshot.retracted,
     )
-    queue = queued(tomorrow, plan_.pool, trainer.score(eyes, [item.content for item in plan_.pool]), rng)
+    contents = [item.content for item in plan_.pool]
+    heard = trainer.score(serves, contents) if tomorrow.voice and serves != eyes else None
+    queue = queued(tomorrow, plan_.pool, trainer.score(eyes, contents), rng, heard)
     queue = {**queue, **settled_by(tomorrow.campaign, queue, report.mandate if tomorrow.voice else None)}
     items = [queue.get(item.id, item) for item in beliefs.items]
     verdicts = [item.verdict for item in items]
@@ -223,7 +227,8 @@ def _report(
     candidate = gathered(trainer.score(version, contents), labels, len(contents)).probabilities[:, :wide]
     said = gathered(trainer.score(serving.id, contents), labels, len(contents)).probabilities if serving else None
     rival = None if said is None else said[:, :wide]
-    better = _contest(snapshot.campaign)(candidate, rival, truth, confidence, rng)
+    contest = _contest(snapshot.campaign)
+    better = contest(candidate, rival, truth, confidence, rng)
     speaks, campaign = candidate if better or rival is None else rival, snapshot.campaign
     return NightReport(
         campaign=snapshot.campaign,
@@ -232,6 +237,7 @@ def _report(
         before=None if rival is None else judging(rival, about, begun, rng),
         after=judging(candidate, about, begun, rng),
         promoted=better,
+        behind=rival is not None and not better and contest(rival, candidate, truth, confidence, rng),
         truth=truth,
         candidate=candidate,
         serving=rival,
@@ -239,7 +245,5 @@ def _report(
         open=len(plan_.pool),
         answers=sum(item.answers for item in beliefs.items),
         mandate=mandate(speaks, about, begun, campaign.policy.confidence) if allowed(campaign) else None,
-        ceiling=ceiling_of_marks(snapshot, plan_.audit, candidate, rng)
-        if several
-        else ceiling_of(votes_of(snapshot, plan_.audit), candidate.argmax(axis=1), rng),
+        ceiling=ceiling_on(snapshot, plan_.audit, candidate, rng),
     )

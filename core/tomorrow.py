@@ -35,20 +35,30 @@ class Tomorrow:
 
 
 def expected(taught: int, before: int) -> int:
-    """Items that will get their first answer before the next night: as many as since the version before."""
+    """Items that will get their first answer before the next night: as many as since the night before."""
     return max(taught - before, LEAST_BATCH)
 
 
 def queued(
-    tomorrow: Tomorrow, pool: Sequence[Item], parts: Iterator[Scores], rng: np.random.Generator
+    tomorrow: Tomorrow,
+    pool: Sequence[Item],
+    parts: Iterator[Scores],
+    rng: np.random.Generator,
+    heard: Iterator[Scores] | None = None,
 ) -> Mapping[ItemId, Item]:
-    """The open items `pool` with worth, suggestion, belief and priority, given what the version thinks of them."""
-    seen = gathered(parts, tomorrow.campaign.draft.columns, len(pool))
+    """The open items `pool` with worth, suggestion, belief and priority, given what the newest version thinks of them.
+
+    `heard`: what the voice says of them, where it is another version's. Versions of small campaigns are seldom
+    promoted, and one that learned from the first day's answers alone must not choose for weeks.
+    """
+    columns = tomorrow.campaign.draft.columns
+    seen = gathered(parts, columns, len(pool))
+    said = seen.probabilities if heard is None else gathered(heard, columns, len(pool)).probabilities
     several = tomorrow.campaign.draft.kind.marked
     doubtful = marks_night.as_doubtful(seen.probabilities) if several else seen.probabilities
     worths = worths_of(tomorrow, pool, doubtful, seen.embeddings, rng)
     found = {}
-    for item, worth, suggestion in zip(pool, worths.tolist(), seen.probabilities, strict=True):
+    for item, worth, suggestion in zip(pool, worths.tolist(), said, strict=True):
         item = replace(item, worth=worth)
         if hears(tomorrow, item):
             item = replace(item, suggestion=tuple(suggestion.tolist()), spoken=tomorrow.voice)

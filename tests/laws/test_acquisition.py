@@ -222,6 +222,18 @@ def test_what_was_heard_before_the_first_answer_stays() -> None:
     assert found[ItemId(2)].posterior[1] > 0.6
 
 
+def test_one_version_chooses_and_another_one_is_heard() -> None:
+    """Planted bugs seen to fail: the chooser's suggestions; the voice's doubts."""
+    rng = np.random.default_rng(0)
+    doubt = np.array([0.55, 0.99, 0.98, 0.97])
+    eyes, voice = (np.stack([p, 1 - p], axis=1) for p in (doubt, np.array([0.9, 0.5, 0.1, 0.2])))
+    where = rng.normal(size=(4, 3))
+    found = queued(tomorrow(batch=1), [item(n) for n in range(4)], iter([Scores(eyes, where)]), rng,
+                   iter([Scores(voice, where)]))  # fmt: skip
+    assert [found[ItemId(n)].suggestion for n in range(4)] == [tuple(row) for row in voice.tolist()]
+    assert max(found.values(), key=lambda one: one.worth).id == 0
+
+
 def test_what_a_version_thinks_does_not_place_audit_items() -> None:
     """Planted bug seen to fail: audit items with the worth that acquisition gives them."""
     rng = np.random.default_rng(1)

@@ -64,6 +64,7 @@ def test_a_report_of_the_core_becomes_a_picture(audited: int) -> None:
         before=judge(said[:, [1, 0, 2]], truth[None], even, rng),
         after=judge(said, truth[None], even, rng),
         promoted=True,
+        behind=False,
         truth=truth,
         candidate=said,
         serving=said[:, [1, 0, 2]],
