@@ -30,7 +30,7 @@ from storage.engine import parse
 from training.checkpoint import FULL
 from training.evaluate import Interval
 from training.pictures import LearningPoint, NightWords, night_picture
-from training.recipe import Method, Recipe
+from training.recipe import STEPS, Method, Recipe
 from training.teacher import Teacher
 from training.team import follow, team
 from training.trainer import TransformerTrainer
@@ -217,13 +217,13 @@ def words_of_picture(say: Tongue) -> NightWords:
 
 def recipe_of(settings: Settings) -> Recipe:
     """The recipe that the settings ask for."""
-    chosen = settings.training
+    chosen, method = settings.training, Method(settings.training.method)
     return Recipe(
         base=chosen.base,
         vision_base=chosen.vision_base,
-        method=Method(chosen.method),
+        method=method,
         epochs=chosen.epochs,
-        learning_rate=chosen.learning_rate,
+        learning_rate=chosen.learning_rate or STEPS[method],
         hours=chosen.hours,
         device=chosen.device,
     )

@@ -73,7 +73,7 @@ class Training(Section):
     vision_base: str = ""
     method: Literal["lora", "rslora", "dora", "adalora", "ia3", "prefix", "full", "head"] = "lora"
     epochs: int = Field(default=10, ge=1)
-    learning_rate: float = Field(default=0.001, gt=0)
+    learning_rate: float = Field(default=0.0, ge=0)
     hours: float = Field(default=4.0, gt=0)
     search: Literal["off", "weekly"] = "off"
     search_hours: float = Field(default=1.0, gt=0)

@@ -21,6 +21,13 @@ class Method(StrEnum):
     HEAD = "head"
 
 
+STEPS = {
+    Method.LORA: 1e-3, Method.RSLORA: 3.5e-4, Method.DORA: 1e-3, Method.ADALORA: 5e-3, Method.IA3: 1e-2,
+    Method.PREFIX: 1e-2, Method.FULL: 2e-4, Method.HEAD: 1e-3,
+}  # fmt: skip
+"""The step size that suits each method: trec, 200 labels, on examples that no benchmark learns from or judges by."""
+
+
 class Kind(StrEnum):
     """What the contents are."""
 
@@ -59,7 +66,7 @@ class Recipe:
     trained_layers: int = 3
     """How many layers from the top are trained; what the frozen ones below say is computed once and kept."""
     learning_rate: float = 1e-3
-    """Peak step size of the trained layers."""
+    """Peak step size of the trained layers; what suits each method is in `STEPS`."""
     head_learning_rate: float = 1e-2
     """Peak step size of the head, which starts from nothing and so wants a larger one."""
     epochs: int = 10

@@ -23,7 +23,7 @@ from training.calibrate import fit_temperature, log_losses, softmax
 from training.errors import TrainingFailed
 from training.examples import Examples, Floats, Rows
 from training.loop import lesson_of, teach
-from training.recipe import Recipe, recipe_from
+from training.recipe import STEPS, Recipe, recipe_from
 from training.trainer import build_network, look_at
 
 FOLDS = 3
@@ -146,9 +146,10 @@ def weekly(settings: Recipe, home: Path, judge: Callable[[], Judge], hours: floa
 
 def suggested(trial: Any, incumbent: Recipe) -> Recipe:
     """Return a recipe near the incumbent: step sizes, passes, rank and trained layers."""
+    usual = STEPS[incumbent.method]
     return replace(
         incumbent,
-        learning_rate=trial.suggest_float("learning_rate", 2e-4, 4e-3, log=True),
+        learning_rate=trial.suggest_float("learning_rate", usual / 5, 4 * usual, log=True),
         head_learning_rate=trial.suggest_float("head_learning_rate", 1e-3, 3e-2, log=True),
         epochs=trial.suggest_int("epochs", 4, 20),
         rank=trial.suggest_categorical("rank", [32, 64, 128]),

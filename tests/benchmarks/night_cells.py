@@ -17,7 +17,7 @@ from tests.training.test_spans import by_majority
 from tests.training.test_spans import sentences as conll
 from training.evaluate import evaluate
 from training.examples import Examples, Floats
-from training.recipe import Recipe
+from training.recipe import STEPS, Method, Recipe
 from training.spans import span_f1, train_tagger
 from training.trainer import TransformerTrainer
 
@@ -31,13 +31,7 @@ OPTIONS: dict[str, dict[str, object]] = {
     "mixup": {"mixup": 0.2},
     "noise_filter": {"noise_filter": True},
     "ensemble of 3": {"ensemble": 3},
-    "rslora": {"method": "rslora"},
-    "dora": {"method": "dora"},
-    "adalora": {"method": "adalora"},
-    "ia3": {"method": "ia3"},
-    "prefix": {"method": "prefix"},
-    "full": {"method": "full", "learning_rate": 1e-4},
-    "head": {"method": "head"},
+    **{method.value: {"method": method, "learning_rate": STEPS[method]} for method in Method if method != Method.LORA},
 }
 
 

@@ -186,6 +186,8 @@ def test_the_newest_version_chooses_also_where_the_one_before_speaks(monkeypatch
         assert not report.promoted and report.behind is (lean == 40.0) and town.now.serving == first.version
         untouched = [item for item in town.store.items.values() if item.role is Role.PLAIN and not item.answers]
         assert {item.spoken for item in untouched} == {first.version}
+        (said,) = trainer.score(first.version, [untouched[0].content])
+        assert untouched[0].suggestion == pytest.approx(said.probabilities[0].tolist())
         eyes = trainer.versions[first.version if report.behind else report.version]
         middle = ITEMS * (0.5 - eyes[0] / eyes[1] / 6)  # where a version doubts most
         best = sorted(untouched, key=lambda item: -item.worth)[:20]
