@@ -22,8 +22,8 @@ class Method(StrEnum):
 
 
 STEPS = {
-    Method.LORA: 1e-3, Method.RSLORA: 3.5e-4, Method.DORA: 1e-3, Method.ADALORA: 5e-3, Method.IA3: 1e-2,
-    Method.PREFIX: 1e-2, Method.FULL: 2e-4, Method.HEAD: 1e-3,
+    Method.LORA: 1e-3, Method.RSLORA: 3.5e-4, Method.DORA: 1e-3, Method.ADALORA: 5e-3, Method.IA3: 5e-2,
+    Method.PREFIX: 5e-2, Method.FULL: 2e-4, Method.HEAD: 1e-3,
 }  # fmt: skip
 """The step size that suits each method: trec, 200 labels, on examples that no benchmark learns from or judges by."""
 
