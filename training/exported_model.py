@@ -94,6 +94,13 @@ def halves_of(config: CrowdloopConfig) -> tuple[Any, Any]:
     return cut(base, config.trained_layers)
 
 
+def entered(lower: Any, input_ids: Tensor, mask: Tensor) -> dict[str, Tensor]:
+    """What the upper half is given: the lower one's states, or tokens where nothing lies below."""
+    if lower is None:
+        return {"input_ids": input_ids}
+    return {"inputs_embeds": lower(input_ids=input_ids, attention_mask=mask).last_hidden_state}
+
+
 class CrowdloopForSequenceClassification(PreTrainedModel):  # type: ignore[no-untyped-call]
     """Tokens -> lower layers -> tuned and untouched upper layers -> means -> two linear voices -> one mixture."""
 
@@ -138,10 +145,7 @@ class CrowdloopForSequenceClassification(PreTrainedModel):  # type: ignore[no-un
 
     def mixed(self, input_ids: Tensor, mask: Tensor) -> Tensor:
         """(B, K) the voices' probabilities, each at its own temperature, in their shares."""
-        config, known = self.config, {"input_ids": input_ids}
-        if self.lower is not None:
-            known = {"inputs_embeds": self.lower(input_ids=input_ids, attention_mask=mask).last_hidden_state}
-        parts = []
+        config, known, parts = self.config, entered(self.lower, input_ids, mask), []
         if self.upper is not None and self.head is not None:
             logits = self.head(self.pooled(self.upper(**known, attention_mask=mask).last_hidden_state, mask))
             parts.append((1 - config.probe_share) * torch.softmax(logits / config.network_temperature, -1))
@@ -182,10 +186,8 @@ class CrowdloopForTokenClassification(PreTrainedModel):  # type: ignore[no-untyp
         **_: Any,
     ) -> TokenClassifierOutput:
         """(B, T, C) logits whose softmax is what the version says; labels of -100 are not asked."""
-        mask, known = torch.ones_like(input_ids) if attention_mask is None else attention_mask, {"input_ids": input_ids}
-        if self.lower is not None:
-            known = {"inputs_embeds": self.lower(input_ids=input_ids, attention_mask=mask).last_hidden_state}
-        states = self.upper(**known, attention_mask=mask).last_hidden_state
+        mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        states = self.upper(**entered(self.lower, input_ids, mask), attention_mask=mask).last_hidden_state
         logits = self.head(states) / self.config.network_temperature
         loss = None if labels is None else nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten())
         return TokenClassifierOutput(loss=loss, logits=logits)
