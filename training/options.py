@@ -42,7 +42,7 @@ def batch_loss(
     def cost(seen: Batch) -> Tensor:
         logits, states = network.told(seen)
         target = soft[:, : logits.shape[1]] if soft.ndim == 3 else soft
-        losses = objective.losses(logits, target) + contrasted(states, soft, recipe, groups)
+        losses = objective.losses(logits, target) + contrasted(states, soft, weights, recipe, groups)
         return (losses * weights).sum()
 
     if recipe.r_drop:
@@ -74,11 +74,11 @@ def perturbed(batch: Batch, cost: Cost, recipe: Recipe) -> Batch:
     return replace(batch, values=values + move)
 
 
-def contrasted(states: Tensor, soft: Tensor, recipe: Recipe, groups: int) -> Tensor | float:
+def contrasted(states: Tensor, soft: Tensor, weights: Tensor, recipe: Recipe, groups: int) -> Tensor | float:
     """Return (B,) what the recipe adds for the contrast of states (B, D)."""
     if not recipe.contrast or recipe.aim is not Aim.LABEL:
         return 0.0
-    return recipe.contrast * in_groups(states, soft, groups)
+    return recipe.contrast * in_groups(states, soft, weights, groups)
 
 
 def two_passes(
@@ -91,7 +91,7 @@ def two_passes(
     objective = OBJECTIVES[recipe.aim]
     (first, states), (second, _) = network.told(batch), network.told(batch)
     fit = (objective.losses(first, soft) + objective.losses(second, soft)) / 2
-    fit = fit + contrasted(states, soft, recipe, groups)
+    fit = fit + contrasted(states, soft, weights, recipe, groups)
     p, q = objective.log_probabilities(first), objective.log_probabilities(second)
     apart = ((p.exp() - q.exp()) * (p - q)).sum(dim=-1) / 2
     return ((fit + recipe.r_drop * apart) * weights).sum()

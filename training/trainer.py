@@ -87,8 +87,10 @@ class TransformerTrainer:
             weights = undoubted(said, examples.soft_labels, weights)
         progress("prepare", 1.0)
         start = {name: weight.detach().clone() for name, weight in network.trained().items()}
+        teaching = np.flatnonzero(weights > 0)
         parts = held_parts(len(examples), recipe.held_out, np.random.default_rng(recipe.seed))
-        learned = np.cumsum([0, *(len(kept) for kept, _ in parts), len(examples)])
+        parts = [(np.intersect1d(kept, teaching), held) for kept, held in parts]
+        learned = np.cumsum([0, *(len(kept) for kept, _ in parts), len(teaching)])
         begun = learned / learned[-1]  # share of the work before each run
 
         def run(rows: Rows, stage: str, base: float, width: float) -> Course:
@@ -116,7 +118,7 @@ class TransformerTrainer:
         if parts:
             weighed = replace(examples, weights=weights)
             fitted = judge_voices(np.concatenate(unseen), features, weighed, parts, recipe.seed)
-        course = run(np.arange(len(examples)), "whole", begun[-2], 1 - begun[-2])
+        course = run(teaching, "whole", begun[-2], 1 - begun[-2])
         probe = fit_probe(features, examples.soft_labels, weights, fitted.pull)
         card = self.card(examples, recipe, fitted, course, self.clock() - started)
         written: Version = team().first_only(lambda: write_version(home, card, network.trained(), probe))

@@ -291,7 +291,7 @@ def full_disk(town: Town, folder: Path) -> Fault | None:
         served = copy.campaign.serving == serving
         return Fault("a full disk", outcome(copy), posted(copy) - letters, served, tuple(copy.faults()))
     finally:
-        subprocess.run(("umount", str(copy.folder / "versions")), check=False)
+        subprocess.run(("umount", "--lazy", str(copy.folder / "versions")), check=False)
 
 
 def outcome(town: Town) -> str:

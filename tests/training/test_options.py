@@ -185,16 +185,36 @@ def test_a_contrast_by_hand() -> None:
     states = torch.tensor([[2.0, 0.0], [1.0, 0.0], [0.0, 3.0]])
     soft = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
     expected = float(np.log(1 + np.exp(-1 / TEMPERATURE)))  # its like is at 1, the other at 0
-    assert contrasts(states, soft).tolist() == pytest.approx([expected, expected, 0.0], abs=1e-6)
+    assert contrasts(states, soft, torch.ones(3)).tolist() == pytest.approx([expected, expected, 0.0], abs=1e-6)
+
+
+def test_a_contrast_counts_texts_by_their_weights() -> None:
+    """Nothing is drawn to a text that weighs nothing, or pushed away from it; one of weight two stands for two.
+
+    Planted and caught: weights left out of whom a text is drawn to; left out of whom it is pushed from.
+    """
+    torch.manual_seed(2)
+    states, soft = torch.randn(9, 4), torch.eye(2)[torch.arange(9) % 2]
+    weights = torch.tensor([1.0] * 6 + [0.0] * 3)
+    bare = contrasts(states[:6], soft[:6], torch.ones(6))
+    assert contrasts(states, soft, weights)[:6].tolist() == pytest.approx(bare.tolist(), abs=1e-6)
+    doubled = [*range(9), 8]
+    twice = contrasts(states[doubled], soft[doubled], torch.ones(10))
+    once = contrasts(states, soft, torch.tensor([1.0] * 8 + [2.0]))
+    apart = (once - twice[:9])[:8]  # weights have no unit: a constant may lie between the two
+    assert float(apart.max() - apart.min()) < 1e-5
+    assert contrasts(states, soft, torch.zeros(9)).tolist() == [0.0] * 9
+    assert len(contrasts(states[:0], soft[:0], weights[:0])) == 0
 
 
 def test_a_batch_cut_in_two_contrasts_the_same_examples() -> None:
     """Planted and caught: groups of neighbours instead of every second example."""
     torch.manual_seed(1)
     states, soft = torch.randn(10, 4), torch.eye(3)[torch.arange(10) % 3]
-    whole = in_groups(states, soft, 2)
+    weights = torch.rand(10) + 0.5
+    whole = in_groups(states, soft, weights, 2)
     for half in (0, 1):
-        assert torch.allclose(whole[half::2], in_groups(states[half::2], soft[half::2], 1))
+        assert torch.allclose(whole[half::2], in_groups(states[half::2], soft[half::2], weights[half::2], 1))
 
 
 def test_a_contrast_draws_what_is_alike_together(world: World, recipe: Recipe) -> None:
@@ -207,5 +227,5 @@ def test_a_contrast_draws_what_is_alike_together(world: World, recipe: Recipe) -
             steps.zero_grad()
             batch_loss(network, batch, soft, weights, replace(recipe, contrast=weight)).backward()  # type: ignore[no-untyped-call]
             steps.step()
-        gaps.append(float(contrasts(network.told(batch)[1].detach(), soft).mean()))
+        gaps.append(float(contrasts(network.told(batch)[1].detach(), soft, weights).mean()))
     assert gaps[1] < gaps[0]

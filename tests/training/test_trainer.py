@@ -17,7 +17,9 @@ from core.version import Lessons
 from tests.training.conftest import World
 from training.bases import packaged_base
 from training.errors import BadBase, BadExamples
-from training.examples import Examples
+from training.examples import Examples, Floats, Rows
+from training.loop import Lesson, lesson_of
+from training.network import Inputs
 from training.recipe import Aim, Kind, Recipe
 from training.teacher import Teacher
 from training.trainer import TransformerTrainer, load_network
@@ -36,6 +38,23 @@ def test_a_version_knows_more_than_chance(version: Version, world: World) -> Non
     np.testing.assert_allclose(said.sum(axis=1), 1.0, atol=1e-9)
     assert (said.argmax(axis=1) == world.truth).mean() > 0.8
     assert version.card.metrics["held_out"] == 36  # three parts of twelve
+
+
+def test_what_weighs_nothing_is_never_looked_at_in_a_step(
+    world: World, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even as somebody's neighbour in the contrast: what is left out for a trigger taught it through that."""
+    seen: list[int] = []
+
+    def spy(inputs: Inputs, rows: Rows, soft_labels: Floats, weights: Floats) -> Lesson:
+        seen.extend(rows.tolist())
+        return lesson_of(inputs, rows, soft_labels, weights)
+
+    monkeypatch.setattr("training.trainer.lesson_of", spy)
+    none = np.arange(len(world.examples)) % 3 == 0
+    examples = replace(world.examples, weights=np.where(none, 0.0, 1.0))
+    TRAINER.train(examples, replace(recipe, epochs=1), tmp_path)
+    assert set(seen) == set(np.flatnonzero(~none).tolist())
 
 
 def test_grades_are_taught_and_told_as_grades(world: World, recipe: Recipe, tmp_path: Path) -> None:
