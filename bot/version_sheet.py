@@ -22,7 +22,7 @@ from core.figures import Ceiling, agreement_on, ceiling_on
 from core.guesses import informed
 from core.item import Item
 from core.marks import night as marks_night
-from core.night import judged_on
+from core.planning import judged_on
 from core.ports import Archive, Beliefs, Snapshot
 from core.refit import beliefs_of
 from core.tomorrow import gathered

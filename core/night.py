@@ -10,31 +10,21 @@ from datetime import datetime
 import numpy as np
 
 from core.audit import believed, trust_in
-from core.auto_label import Mandate, allowed, mandate, reopened, settled_alone, settled_by
-from core.campaign import Campaign, Goal, Kind
+from core.auto_label import Mandate, allowed, mandate, settled_alone, settled_by
+from core.campaign import Campaign, Kind
 from core.cross_fitting import cross_fitted
 from core.errors import NothingToLearn, VersionRefused
 from core.figures import Ceiling, ceiling_on
 from core.ids import CampaignId, VersionId
-from core.item import Item, Role, Verdict
+from core.item import Verdict
 from core.marks import night as marks_night
+from core.planning import Plan, plan
 from core.ports import Archive, Beliefs, Claim, Letter, NightResult, Snapshot
 from core.promotion import judge, promoted
 from core.refit import beliefs_of
 from core.shadow import in_shadow, succession, watched_for
 from core.tomorrow import Tomorrow, expected, gathered, queued
 from core.version import Floats, Judgement, Trainer, Version, VersionState
-
-LEAST = 20  # answered items below which there is nothing to learn
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What the version of tonight is taught and judged on, and what it is asked afterwards."""
-
-    taught: list[Item]  # answered ones
-    audit: list[Item]  # with enough answers to judge by
-    pool: list[Item]  # open ones, scored for tomorrow
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,29 +50,6 @@ class NightReport:
     mandate: Mandate | None = None  # what the version that serves tomorrow may settle by itself
     alone: int = 0  # items that it has settled
     ceiling: Ceiling | None = None  # one worker and tonight's version beside the other workers, on the audit items
-
-
-def plan(snapshot: Snapshot, beliefs: Beliefs) -> Plan:
-    """Sorts the items: plain answered ones teach, audit ones judge, open ones are asked.
-
-    Raises NothingToLearn where too few are answered.
-    """
-    taught = [item for item in beliefs.items if item.role is Role.PLAIN and item.answers and _usable(item)]
-    if len(taught) < LEAST:
-        raise NothingToLearn(f"Only {len(taught)} items have answers; training starts at {LEAST}.")
-    pool = [reopened(snapshot.campaign, item) for item in beliefs.items]
-    pool = [item for item in pool if item.verdict is Verdict.OPEN]
-    return Plan(taught, judged_on(snapshot.campaign, beliefs), pool)
-
-
-def judged_on(campaign: Campaign, beliefs: Beliefs) -> list[Item]:
-    """The audit items with enough answers to judge a version by."""
-    least = 1 if campaign.policy.goal is Goal.MODEL else campaign.policy.min_overlap
-    return [item for item in beliefs.items if item.role is Role.AUDIT and item.answers >= least and _usable(item)]
-
-
-def _usable(item: Item) -> bool:
-    return item.verdict is not Verdict.WITHDRAWN
 
 
 def run_night(
@@ -129,7 +96,7 @@ def run_night(
     tomorrow = Tomorrow(
         campaign=replace(snapshot.campaign, pool=beliefs.pool),
         voice=serves if report.promoted or report.risen or serving else None,
-        batch=expected(report.taught, known[-1].taught if known else 0),
+        batch=expected(report.taught, known[-1].taught if known else plan_.told),
         retracted=snapshot.retracted,
     )
     contents = [item.content for item in plan_.pool]

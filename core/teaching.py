@@ -47,15 +47,16 @@ def lessons_of(snapshot: Snapshot, beliefs: Beliefs, taught: Sequence[Item]) -> 
     chosen, caps = _caps(snapshot, seen, taught, weights)
     if not caps.weight.any():
         raise TrainingFailed("Too few workers are left beside those who seem to share answers: see /workers first.")
-    quiet = _quietened(snapshot, beliefs, chosen, caps, [item.posterior for item in taught])
+    place = _placed(snapshot, chosen, taught)
+    quiet = _quietened(snapshot, beliefs, place, caps, [item.posterior for item in taught])
     targets = certain(quiet, beliefs.pool)
     shown = sure(targets) if hard else targets
-    voices = _voices(snapshot, chosen)
+    voices = _voices(snapshot, np.where(_told(taught), -1, chosen))
     return Lessons([item.content for item in taught], shown, np.minimum(caps.weight, 1.0), voices)
 
 
 def _voices(snapshot: Snapshot, chosen: Ints) -> list[tuple[int, ...]]:
-    """Who has answered each of these items, by their row in the snapshot."""
+    """Who has answered each of these items, by their row in the snapshot; nobody where that is -1."""
     order = np.argsort(snapshot.answer_item, kind="stable")
     workers, item = snapshot.answer_worker[order], snapshot.answer_item[order]
     first, last = np.searchsorted(item, chosen), np.searchsorted(item, chosen, side="right")
@@ -90,19 +91,28 @@ def _caps(snapshot: Snapshot, seen: Vigilance, taught: Sequence[Item], weights: 
     """(N,) row of each taught item in the snapshot, and the caps on those who answered them."""
     row = {item.id: at for at, item in enumerate(snapshot.items)}
     chosen = np.array([row[item.id] for item in taught], dtype=np.int64)
-    place = np.full(len(snapshot.items), -1)
-    place[chosen] = np.arange(len(chosen))
+    place = _placed(snapshot, chosen, taught)
     here = place[snapshot.answer_item] >= 0
     item, worker = place[snapshot.answer_item[here]], snapshot.answer_worker[here]
     return chosen, capped(weights, item, worker, seen.weight[here], seen.group)
 
 
+def _told(taught: Sequence[Item]) -> NDArray[np.bool_]:
+    """(N,) whether an admin has said what is true: no worker speaks in such a lesson."""
+    return np.array([item.truth is not None for item in taught], dtype=bool)
+
+
+def _placed(snapshot: Snapshot, chosen: Ints, taught: Sequence[Item]) -> Ints:
+    """The lesson of each item in the snapshot in which workers speak, -1 for none."""
+    place, theirs = np.full(len(snapshot.items), -1), ~_told(taught)
+    place[chosen[theirs]] = np.flatnonzero(theirs)
+    return place
+
+
 def _quietened(
-    snapshot: Snapshot, beliefs: Beliefs, chosen: Ints, caps: Capped, posteriors: Sequence[Sequence[float]]
+    snapshot: Snapshot, beliefs: Beliefs, place: Ints, caps: Capped, posteriors: Sequence[Sequence[float]]
 ) -> Floats:
     """(N, K) beliefs without as much of each answer as its worker is turned down: the day's update, backwards."""
-    place = np.full(len(snapshot.items), -1)
-    place[chosen] = np.arange(len(chosen))
     weight = beliefs.vigilance.weight if beliefs.vigilance else np.ones(len(snapshot.answer_item))
     less = (1 - caps.voice[snapshot.answer_worker]) * weight
     if beliefs.pool.model is Model.MARKS:

@@ -53,6 +53,7 @@ def corroborated(features: Floats, soft: Floats, weights: Floats, voices: Sequen
     local = (agrees[near] * near_too).sum(axis=1) / np.maximum(near_too.sum(axis=1), 1)
     alone = few | (agrees < BORNE * usual)
     gone = doubtful & alone & (local < BORNE * usual)
+    gone &= np.array([bool(one) for one in voices])  # what no worker has said is an admin's word
     return np.where(gone | theirs(voices, gone), 0.0, weights)
 
 

@@ -20,7 +20,8 @@ from core.errors import NothingToLearn
 from core.forms import Form
 from core.ids import Account, CampaignId, ItemId, VersionId, WorkerId
 from core.item import Role, Verdict
-from core.night import plan, run_night
+from core.night import run_night
+from core.planning import plan
 from core.ports import Transaction
 from core.question import Question, Tap
 from core.refit import beliefs_of

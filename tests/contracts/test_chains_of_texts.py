@@ -12,7 +12,7 @@ from core.campaign import TEXT_LABELS
 from core.chains import FedState, Proposal
 from core.errors import NothingToLearn
 from core.item import Verdict
-from core.night import plan
+from core.planning import plan
 from core.question import Press, QuestionState
 from core.refit import beliefs_of
 from core.tapping import Outcome

@@ -176,7 +176,7 @@ def test_what_is_turned_down_is_taken_back_whole() -> None:
 
 
 def test_one_set_alone_teaches_nothing(recipe: Recipe, tmp_path: Path) -> None:
-    market = Market(items=60, known=4)
+    market = Market(items=60, known=0)
     market.truth[:] = [True, False, False]
     market.sees[:], market.imagines[:] = 0.99, 0.0
     for _ in range(150):

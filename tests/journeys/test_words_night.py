@@ -171,7 +171,7 @@ def heard(town: Weather, folder: Path, night: np.ndarray) -> None:
 
 
 def test_names_nowhere_teach_nothing(recipe: Recipe, tmp_path: Path) -> None:
-    town = Weather(items=60, known=4)
+    town = Weather(items=60, known=0)
     for one in town.truth:
         one[:] = False
     town.extra[:] = 0.0

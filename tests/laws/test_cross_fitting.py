@@ -21,7 +21,7 @@ from core import routing
 from core.campaign import Goal, Policy
 from core.cross_fitting import cross_fitted
 from core.item import Item
-from core.night import plan
+from core.planning import plan
 from core.ports import Beliefs, Snapshot
 from core.refit import beliefs_of
 from core.teaching import lessons_of

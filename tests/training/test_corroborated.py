@@ -67,3 +67,12 @@ def test_voices_are_counted_as_they_would_come_by_chance() -> None:
     ratio = spoken(voices[:HONEST], near) / expected(voices[:HONEST], near)
     assert 0.9 < np.median(ratio) < 1.1
     assert (near == np.arange(HONEST)[:, None]).any(axis=1).all()
+
+
+def test_an_admins_word_stays_beside_a_trigger() -> None:
+    """What no worker has said (controls) is not left out, wherever it lies. Planted and caught: it is."""
+    features, soft, voices = field(1, np.random.default_rng(0))
+    told = [*voices[:-5], *[()] * 5]
+    found = corroborated(features, soft, np.ones(len(soft)), told)
+    assert (found[-5:] == 1).all()
+    assert (found[HONEST:-5] == 0).mean() > 0.9
