@@ -4,7 +4,8 @@ Every strategy has the same crowd (30 people: 4 experts, 16 ordinary, 6 novices,
 accounts), the same arrivals and the same trainer: a calibrated probe on frozen MiniLM embeddings. One answer is one
 tap, whatever its form; seconds of the workers' time, by `core.effort`, stand beside it. The pool is 4,000 random texts
 of each set. `sp` is a replay: sentences that 203 real people have judged, each asked only what they have answered.
-Runs are kept line by line in a file and are not repeated.
+Runs are kept line by line in a file and are not repeated. The lines at the end tell how far any rule could get: the
+answers that a crowd without errors needs, one for each item, by chance and chosen as our nights choose.
 
 `--network lora`: every version that steers is the default LoRA recipe's, for our rule and for whoever asks a network;
 of the versions of a choice by chance, one in three or four is trained. ActiveLab's out-of-fold voices stay probes', as
@@ -25,13 +26,15 @@ import numpy as np
 
 from bot.simulated.crowd import crowd_of
 from bot.simulated.curve import Curve, Point, mean_of
+from bot.simulated.fixed import compete
 from bot.simulated.lora import lora_trainers
 from bot.simulated.plot import Panel, drawn
-from bot.simulated.strategies import STRATEGIES, probes, run
+from bot.simulated.strategies import STRATEGIES, Trainers, probes, run
 from bot.simulated.task import Held, Scene, Task
 from core.campaign import Goal, Policy
 from core.item import TEXT_LIMIT
 from tests.benchmarks.embedded import TEXTS, text_set
+from tests.benchmarks.infallible import INFALLIBLE
 from tests.benchmarks.replayed import staged
 
 BUDGETS = {"trec_questions": 3000, "movie_reviews": 3000, "banking77": 6000, "sp": 3000}
@@ -40,6 +43,7 @@ OURS = {"probe": 1.0, "lora": 0.5}  # of the rivals' budget is spent by our rule
 NIGHTS = {"trec_questions": 12, "movie_reviews": 12, "banking77": 8, "sp": 12}
 POOL = 4000
 CONTROLS = 40  # items whose truth our rule is told: each counts as one of its answers, beside the taps on it
+INFALLIBLE_WORDS = {"truth": "any items", "truth-worth": "chosen as ours"}
 RIVALS = ("random-vote", "random-ds", "activelab", "smalltext-margin", "smalltext-kmeans")
 BARS = {"random-vote": 3.0, "random-ds": 1.5, "activelab": 1.5, "small-text": 1.5}
 KEPT = Path(__file__).resolve().parents[2] / "state" / "bench"
@@ -91,12 +95,19 @@ def measured(
                 begun = time.perf_counter()
                 scene = scene_of(task, BUDGETS[name], seed, share if strategy == "ours" else 1.0)
                 trainers = probes if network == "probe" else lora_trainers(task, EVERY[name])
-                curve = run(strategy, scene, POLICY, CONTROLS, trainers, lambda _: None)
+                curve = played(strategy, scene, trainers)
                 points = [asdict(point) for point in curve.points if not np.isnan(point.version_accuracy)]
                 row = {"set": name, "strategy": strategy, "seed": seed, "points": points}
                 with path.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(row) + "\n")
                 print(f"  {name} {strategy} {seed}: {time.perf_counter() - begun:.0f} s", file=sys.stderr, flush=True)
+
+
+def played(strategy: str, scene: Scene, trainers: Trainers) -> Curve:
+    """One run."""
+    if strategy in INFALLIBLE:
+        return compete(INFALLIBLE[strategy], scene, trainers(scene), lambda _: None)
+    return run(strategy, scene, POLICY, CONTROLS, trainers, lambda _: None)
 
 
 def ratio(runs: Runs, name: str, rival: str, seeds: list[int]) -> float:
@@ -135,6 +146,20 @@ def table(runs: Runs) -> None:
         print(f"{rival:16} geometric mean {mean:.2f} over {len(some)} sets{also}, bar {BARS[rival]}: {verdict}")
 
 
+def limits(runs: Runs) -> None:
+    """How many times fewer answers than three votes on random items a crowd without errors needs."""
+    for name in BUDGETS:
+        times = {}
+        for strategy, words in INFALLIBLE_WORDS.items():
+            seeds = [s for s in range(99) if (name, "random-vote", s) in runs and (name, strategy, s) in runs]
+            if seeds:
+                end = mean_of([runs[name, "random-vote", seed] for seed in seeds]).points[-1]
+                needed = mean_of([runs[name, strategy, seed] for seed in seeds]).needed(end.version_accuracy)
+                times[words] = "never" if needed is None else f"{end.answers / needed:.2f}"
+        if times:
+            print(f"{name:16}were every answer right, {', '.join(f'{w}: {n}' for w, n in times.items())} times fewer")
+
+
 def _line(runs: Runs, name: str, rival: str, seeds: list[int]) -> float:
     end = mean_of([runs[name, rival, seed] for seed in seeds]).points[-1]
     times, low, high = interval(runs, name, rival, seeds)
@@ -170,7 +195,7 @@ def main() -> None:
     parser.add_argument("--network", choices=("probe", "lora"), default="probe", help="whose versions are judged")
     parser.add_argument("--share", type=float, help="of the rivals' budget that ours spends")
     parser.add_argument("--sets", nargs="*", default=list(BUDGETS))
-    parser.add_argument("--strategies", nargs="*", default=["ours", *RIVALS])
+    parser.add_argument("--strategies", nargs="*", default=["ours", *RIVALS, *INFALLIBLE])
     parser.add_argument("--only-table", action="store_true")
     parser.add_argument("--plot", type=Path)
     asked = parser.parse_args()
@@ -185,6 +210,7 @@ def main() -> None:
         measured(kept, sets, asked.strategies, 1 if asked.quick else asked.seeds, asked.network, share)
     runs = known(kept)
     table(runs)
+    limits(runs)
     if asked.plot:
         picture(runs, asked.plot)
 
