@@ -23,7 +23,7 @@ class Plan:
 
     @property
     def told(self) -> int:
-        """Lessons that nobody was asked for."""
+        """Lessons that no answer has added: the controls."""
         return sum(item.answers == 0 for item in self.taught)
 
 

@@ -45,13 +45,14 @@ def lessons_of(snapshot: Snapshot, beliefs: Beliefs, taught: Sequence[Item]) -> 
     if share >= ALARM:
         raise TrainingFailed(f"Workers who seem to share answers gave {share:.0%} of them: see /workers first.")
     chosen, caps = _caps(snapshot, seen, taught, weights)
-    if not caps.weight.any():
+    told = _told(taught)
+    if not caps.weight[~told].any():
         raise TrainingFailed("Too few workers are left beside those who seem to share answers: see /workers first.")
     place = _placed(snapshot, chosen, taught)
     quiet = _quietened(snapshot, beliefs, place, caps, [item.posterior for item in taught])
     targets = certain(quiet, beliefs.pool)
     shown = sure(targets) if hard else targets
-    voices = _voices(snapshot, np.where(_told(taught), -1, chosen))
+    voices = _voices(snapshot, np.where(told, -1, chosen))
     return Lessons([item.content for item in taught], shown, np.minimum(caps.weight, 1.0), voices)
 
 

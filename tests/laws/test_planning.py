@@ -4,6 +4,7 @@ Planted bugs, each seen to fail here:
 - controls are not taught; audit items are; a withdrawn control is
 - a control is taught as its workers answered it (`test_a_control_is_taught_as_it_was_told`)
 - its workers' voices are heard in it, or their caps turn it down (`test_no_worker_speaks_in_a_control`)
+- controls hide that no worker's lesson weighs anything (`test_controls_alone_teach_nothing_where_too_few_...`)
 - controls count among the answers that a first training needs (`test_controls_alone_start_no_training`)
 """
 
@@ -16,7 +17,7 @@ import pytest
 
 from bot.simulated.loop import Loop, opened, run
 from core.campaign import Goal, Policy
-from core.errors import NothingToLearn
+from core.errors import NothingToLearn, TrainingFailed
 from core.item import Item, Role, Verdict
 from core.planning import plan
 from core.ports import Beliefs, Snapshot
@@ -72,6 +73,19 @@ def test_no_worker_speaks_in_a_control(played: tuple[Loop, Snapshot, Beliefs]) -
     told = np.array([item.role is Role.CONTROL for item in taught])
     assert kept[told].all() and not kept[~told].all()
     assert [bool(voices) for voices in heard.voices] == (~told).tolist()
+
+
+def test_controls_alone_teach_nothing_where_too_few_workers_are_left(
+    played: tuple[Loop, Snapshot, Beliefs], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everybody is held for one ring, and the alarm that would say so first is off."""
+    _, snapshot, beliefs = played
+    monkeypatch.setattr("core.teaching.ALARM", 2.0)
+    seen = beliefs.vigilance
+    assert seen is not None
+    ring = replace(seen, group=np.zeros(len(snapshot.workers), dtype=np.int64))
+    with pytest.raises(TrainingFailed, match="Too few workers"):
+        lessons_of(snapshot, replace(beliefs, vigilance=ring), plan(snapshot, beliefs).taught)
 
 
 def test_a_withdrawn_control_teaches_nothing(played: tuple[Loop, Snapshot, Beliefs]) -> None:
