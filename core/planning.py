@@ -24,7 +24,7 @@ class Plan:
     @property
     def told(self) -> int:
         """Lessons that no answer has added: the controls."""
-        return sum(item.answers == 0 for item in self.taught)
+        return sum(item.role is Role.CONTROL for item in self.taught)
 
 
 def plan(snapshot: Snapshot, beliefs: Beliefs) -> Plan:

@@ -44,11 +44,14 @@ def lessons_of(snapshot: Snapshot, beliefs: Beliefs, taught: Sequence[Item]) -> 
     share = float((seen.group[snapshot.answer_worker] >= 0).mean())
     if share >= ALARM:
         raise TrainingFailed(f"Workers who seem to share answers gave {share:.0%} of them: see /workers first.")
-    chosen, caps = _caps(snapshot, seen, taught, weights)
-    told = _told(taught)
+    row = {item.id: at for at, item in enumerate(snapshot.items)}
+    chosen = np.array([row[item.id] for item in taught], dtype=np.int64)
+    told = np.array([item.truth is not None for item in taught], dtype=bool)  # by an admin: no worker speaks there
+    place = np.full(len(snapshot.items), -1)  # lesson of each item in which workers speak
+    place[chosen[~told]] = np.flatnonzero(~told)
+    caps = _caps(snapshot, seen, place, weights)
     if not caps.weight[~told].any():
         raise TrainingFailed("Too few workers are left beside those who seem to share answers: see /workers first.")
-    place = _placed(snapshot, chosen, taught)
     quiet = _quietened(snapshot, beliefs, place, caps, [item.posterior for item in taught])
     targets = certain(quiet, beliefs.pool)
     shown = sure(targets) if hard else targets
@@ -88,26 +91,11 @@ def weights_of(targets: Floats) -> Floats:
     return weights
 
 
-def _caps(snapshot: Snapshot, seen: Vigilance, taught: Sequence[Item], weights: Floats) -> tuple[Ints, Capped]:
-    """(N,) row of each taught item in the snapshot, and the caps on those who answered them."""
-    row = {item.id: at for at, item in enumerate(snapshot.items)}
-    chosen = np.array([row[item.id] for item in taught], dtype=np.int64)
-    place = _placed(snapshot, chosen, taught)
+def _caps(snapshot: Snapshot, seen: Vigilance, place: Ints, weights: Floats) -> Capped:
+    """The caps on those who answered the lessons that stand at `place`, -1 for none."""
     here = place[snapshot.answer_item] >= 0
     item, worker = place[snapshot.answer_item[here]], snapshot.answer_worker[here]
-    return chosen, capped(weights, item, worker, seen.weight[here], seen.group)
-
-
-def _told(taught: Sequence[Item]) -> NDArray[np.bool_]:
-    """(N,) whether an admin has said what is true: no worker speaks in such a lesson."""
-    return np.array([item.truth is not None for item in taught], dtype=bool)
-
-
-def _placed(snapshot: Snapshot, chosen: Ints, taught: Sequence[Item]) -> Ints:
-    """The lesson of each item in the snapshot in which workers speak, -1 for none."""
-    place, theirs = np.full(len(snapshot.items), -1), ~_told(taught)
-    place[chosen[theirs]] = np.flatnonzero(theirs)
-    return place
+    return capped(weights, item, worker, seen.weight[here], seen.group)
 
 
 def _quietened(

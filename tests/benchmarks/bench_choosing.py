@@ -4,8 +4,8 @@ Every strategy has the same crowd (30 people: 4 experts, 16 ordinary, 6 novices,
 accounts), the same arrivals and the same trainer: a calibrated probe on frozen MiniLM embeddings. One answer is one
 tap, whatever its form; seconds of the workers' time, by `core.effort`, stand beside it. The pool is 4,000 random texts
 of each set. `sp` is a replay: sentences that 203 real people have judged, each asked only what they have answered.
-Runs are kept line by line in a file and are not repeated. The lines at the end tell how far any rule could get: the
-answers that a crowd without errors needs, one for each item, by chance and chosen as our nights choose.
+Runs are kept line by line in a file and are not repeated. The lines at the end tell how far better answers alone
+could bring it: those that a crowd without errors needs, one for each item, by chance and chosen as our nights choose.
 
 `--network lora`: every version that steers is the default LoRA recipe's, for our rule and for whoever asks a network;
 of the versions of a choice by chance, one in three or four is trained. ActiveLab's out-of-fold voices stay probes', as

@@ -1,4 +1,4 @@
-"""A crowd that is never wrong, asked once about each item: how far any rule for asking and believing could get."""
+"""A crowd that is never wrong, asked once about each item: how far better answers alone could bring the loop."""
 
 from __future__ import annotations
 
