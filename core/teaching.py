@@ -56,7 +56,11 @@ def lessons_of(snapshot: Snapshot, beliefs: Beliefs, taught: Sequence[Item]) -> 
     targets = certain(quiet, beliefs.pool)
     shown = sure(targets) if hard else targets
     voices = _voices(snapshot, np.where(told, -1, chosen))
-    return Lessons([item.content for item in taught], shown, np.minimum(caps.weight, 1.0), voices)
+    likely = None
+    if not several:
+        spoken = _spoken(snapshot, beliefs, place, caps.voice[snapshot.answer_worker] * seen.weight, len(taught))
+        likely = np.where(told[:, None], targets, np.exp(spoken - spoken.max(axis=1, keepdims=True)))
+    return Lessons([item.content for item in taught], shown, np.minimum(caps.weight, 1.0), voices, likelihoods=likely)
 
 
 def _voices(snapshot: Snapshot, chosen: Ints) -> list[tuple[int, ...]]:
@@ -107,13 +111,20 @@ def _quietened(
     if beliefs.pool.model is Model.MARKS:
         return marks_night.quietened(posteriors, place, less, snapshot, beliefs.pool, beliefs.reliabilities)
     log_q = np.log(np.clip(np.array(posteriors, dtype=np.float64), 1e-300, 1.0))
+    log_q -= _spoken(snapshot, beliefs, place, less, len(log_q))
+    q = np.exp(log_q - log_q.max(axis=1, keepdims=True))
+    found: Floats = q / q.sum(axis=1, keepdims=True)
+    return found
+
+
+def _spoken(snapshot: Snapshot, beliefs: Beliefs, place: Ints, share: Floats, lessons: int) -> Floats:
+    """(lessons, K) nats: the day's update by `share` (A,) of each answer, at the lesson where its item stands."""
+    found = np.zeros((lessons, beliefs.pool.labels))
     known: dict[tuple[int, int], Floats] = {}
-    for answer in np.flatnonzero((less > 0) & (place[snapshot.answer_item] >= 0)).tolist():
+    for answer in np.flatnonzero((share > 0) & (place[snapshot.answer_item] >= 0)).tolist():
         worker, bits = int(snapshot.answer_worker[answer]), snapshot.answer_bits[answer]
         if (worker, bits) not in known:
             reliability = beliefs.reliabilities[snapshot.workers[worker]]
             known[worker, bits] = np.log(np.maximum(likelihood(Evidence(bits), reliability, beliefs.pool), 1e-300))
-        log_q[place[snapshot.answer_item[answer]]] -= less[answer] * known[worker, bits]
-    q = np.exp(log_q - log_q.max(axis=1, keepdims=True))
-    found: Floats = q / q.sum(axis=1, keepdims=True)
+        found[place[snapshot.answer_item[answer]]] += share[answer] * known[worker, bits]
     return found

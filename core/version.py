@@ -27,13 +27,14 @@ class VersionState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lessons:
-    """What a version is taught: contents with soft labels. Audit items and controls are never among them."""
+    """What a version is taught: contents with soft labels. Audit items are never among them."""
 
     contents: Sequence[Content]  # N of them
     targets: Floats  # (N, K), rows sum to 1; chances of each where several labels may hold
     weights: Floats  # (N,), 0..1
     voices: Sequence[Sequence[int]] = ()  # N of them: who has answered each content, by number; () where unknown
     withdrawn: int = 0  # people whose answers are left out because they asked for it
+    likelihoods: Floats | None = None  # (N, K) of the answers to each content, whatever the label; None: unknown
 
     def __post_init__(self) -> None:
         if not len(self.contents) == len(self.targets) == len(self.weights):

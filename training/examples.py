@@ -30,6 +30,7 @@ class Examples:
     labels: tuple[str, ...] = ()  # K wordings, for cards and pictures
     voices: tuple[tuple[int, ...], ...] = ()  # who has answered each content, by number; () where unknown
     withdrawn: int = 0  # workers whose answers are left out because they asked for it: for the card alone
+    likelihoods: Floats | None = None  # (N, K) of the answers to each content, whatever the label; None: unknown
 
     def __post_init__(self) -> None:
         """Refuse shapes and values that can never be right; raises BadExamples."""
@@ -42,6 +43,9 @@ class Examples:
             raise BadExamples(f"{len(self.labels)} labels, but soft labels have {self.soft_labels.shape[1]} columns")
         if self.voices and len(self.voices) != n:
             raise BadExamples(f"{n} contents, but the voices of {len(self.voices)}")
+        likely = self.likelihoods
+        if likely is not None and not (likely.shape == self.soft_labels.shape and (likely.max(axis=1) > 0).all()):
+            raise BadExamples(f"soft labels {self.soft_labels.shape}, but likelihoods {likely.shape}, or a row without")
         rows = self.soft_labels.sum(axis=1)
         if not np.allclose(rows, 1.0, atol=1e-4) or (self.soft_labels < 0).any():
             raise BadExamples("every row of the soft labels must be a distribution")
@@ -67,6 +71,8 @@ class Examples:
         digest.update(np.ascontiguousarray(self.weights, dtype="<f8").tobytes())
         digest.update("\0".join(self.labels).encode())
         digest.update(repr(self.voices).encode() if self.voices else b"")
+        if self.likelihoods is not None:
+            digest.update(np.ascontiguousarray(self.likelihoods, dtype="<f8").tobytes())
         return digest.hexdigest()
 
 

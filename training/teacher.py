@@ -81,6 +81,7 @@ class Teacher:
             labels=self._columns,
             voices=tuple(map(tuple, lessons.voices)),
             withdrawn=lessons.withdrawn,
+            likelihoods=lessons.likelihoods,
         )
 
     def _piece(self, content: Content) -> str:

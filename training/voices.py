@@ -34,7 +34,8 @@ def judge_voices(
     soft, weights = examples.soft_labels[held], examples.weights[held]
     said = {pull: foretold(features, examples, parts, pull) for pull in PULLS}
     pull = min(PULLS, key=lambda p: float((weights * log_losses(softmax(said[p]), soft)).sum()))
-    blend = fit_blend(logits, said[pull], soft, weights)
+    likely = None if examples.likelihoods is None else examples.likelihoods[held]
+    blend = fit_blend(logits, said[pull], soft, weights, likely)
     rng = np.random.default_rng(seed)
     metrics = {"held_out": float(len(held))}
     served = blend.probabilities(logits, said[pull])

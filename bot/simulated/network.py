@@ -71,8 +71,9 @@ def fitted(vectors: Singles, soft: Floats, weights: Floats, pull: float, steps: 
 
 
 def taught(
-    vectors: Singles, soft: Floats, weights: Floats, rng: np.random.Generator, near: int = FIRST_PULL
-) -> tuple[Linear, int]:
+    vectors: Singles, soft: Floats, weights: Floats, rng: np.random.Generator, near: int = FIRST_PULL,
+    likelihoods: Floats | None = None,
+) -> tuple[Linear, int]:  # fmt: skip
     """A calibrated probe, and the index of its strength, looked for downhill from `near`."""
     fold = rng.permutation(len(vectors)) % FOLDS
     folds = range(FOLDS if soft.size <= SMALL else 1) if len(vectors) >= LEAST_HELD * FOLDS else range(0)
@@ -94,16 +95,18 @@ def taught(
     while better != best:
         best = better
         better = min((at for at in (best, best - 1, best + 1) if 0 <= at < len(PULLS)), key=loss)
-    temperature = fit_temperature(tried[best][held], soft[held], weights[held])
+    likely = None if likelihoods is None else likelihoods[held]
+    temperature = fit_temperature(tried[best][held], soft[held], weights[held], likely)
     whole = fitted(vectors, soft, weights, PULLS[best], STEPS)
     return Linear(whole.centre, whole.scale, whole.weight, temperature), best
 
 
 def foretold(
-    vectors: Singles, soft: Floats, weights: Floats, rng: np.random.Generator, near: int
-) -> tuple[Floats, int]:
+    vectors: Singles, soft: Floats, weights: Floats, rng: np.random.Generator, near: int,
+    likelihoods: Floats | None = None,
+) -> tuple[Floats, int]:  # fmt: skip
     """(N, K) calibrated probabilities of each row by a probe of the other folds, and the index of its strength."""
-    whole, near = taught(vectors, soft, weights, rng, near)
+    whole, near = taught(vectors, soft, weights, rng, near, likelihoods)
     fold, logits = rng.permutation(len(vectors)) % FOLDS, np.zeros(soft.shape)
     for one in range(FOLDS):
         kept = fold != one
@@ -141,13 +144,15 @@ class ProbeTrainer:
     def cross_fit(self, lessons: Lessons) -> Floats:
         """(N, K) what probes that did not learn a row say of it."""
         rows = self._rows_of(lessons.contents)
-        found, self.near = foretold(self.vectors[rows], lessons.targets, lessons.weights, self.rng, self.near)
+        said = self.vectors[rows], lessons.targets, lessons.weights, self.rng, self.near, lessons.likelihoods
+        found, self.near = foretold(*said)
         return found
 
     def train(self, lessons: Lessons, tell: Callable[[str], None]) -> VersionId:
         """The id of a new version."""
         rows = self._rows_of(lessons.contents)
-        probe, self.near = taught(self.vectors[rows], lessons.targets, lessons.weights, self.rng, self.near)
+        said = self.vectors[rows], lessons.targets, lessons.weights, self.rng, self.near, lessons.likelihoods
+        probe, self.near = taught(*said)
         version = VersionId(f"probe {len(self.versions) + 1}")
         self.versions[version] = probe
         return version

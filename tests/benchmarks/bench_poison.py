@@ -69,7 +69,7 @@ def learned(lessons: Lessons, recipe: Recipe, texts: Sequence[str], y: np.ndarra
         version = trainer.train(
             Examples(
                 Kind.TEXT, tuple(content.text for content in lessons.contents), lessons.targets, lessons.weights,
-                voices=tuple(map(tuple, lessons.voices)),
+                voices=tuple(map(tuple, lessons.voices)), likelihoods=lessons.likelihoods,
             ), recipe, Path(folder),
         )  # fmt: skip
 

@@ -119,10 +119,13 @@ def simulated_case(name: str, n: int, seed: int, judged: int = JUDGED) -> tuple[
 def soft_and_hard(
     answers: Ints, workers: int, texts: list[str], k: int, judged: list[str], truth: Ints
 ) -> tuple[Case, Case]:
-    """The same answers (A, 3: item, worker, label) as the core's beliefs with weights, and as its likeliest labels."""
+    """The same answers (A, 3: item, worker, label) as the core's beliefs with weights and likelihoods, and as its
+    likeliest labels."""
     table = AnswerTable.of_labels(answers[:, 0], answers[:, 1], answers[:, 2], k, len(texts), workers)
-    beliefs = np.asarray(refit(table).posteriors)
+    found = refit(table)
+    beliefs = np.asarray(found.posteriors)
     beliefs = beliefs / beliefs.sum(axis=1, keepdims=True)
-    soft = Examples(Kind.TEXT, tuple(texts), beliefs, weights_of(beliefs))
+    likely = beliefs / np.array(found.pool.prior)
+    soft = Examples(Kind.TEXT, tuple(texts), beliefs, weights_of(beliefs), likelihoods=likely)
     hard = Examples(Kind.TEXT, tuple(texts), np.eye(k)[beliefs.argmax(axis=1)], np.ones(len(texts)))
     return Case(soft, judged, truth), Case(hard, judged, truth)

@@ -24,7 +24,7 @@ from core.evidence import Evidence
 from core.ids import CampaignId, ItemId, WorkerId
 from core.item import Content, Item, Medium, Role, Verdict
 from core.ports import Snapshot
-from core.posterior import claimed
+from core.posterior import absorb, claimed
 from core.refit import beliefs_of
 from core.reliability import Pool, Reliability, likelihood
 from core.teaching import lessons_of
@@ -138,6 +138,33 @@ def test_what_a_ring_said_leaves_the_targets() -> None:
             odds -= (1 - voice[worker[one]]) * seen.weight[one] * np.log(said[1] / said[0])
         belief = (1 / (1 + np.exp(odds)), 1 / (1 + np.exp(-odds)))
         assert lessons.targets[at] == pytest.approx(claimed(belief, beliefs.pool))
+
+
+def test_likelihoods_are_of_the_answers_alone() -> None:
+    """Neither the network's voice nor the class shares are in them, and of a worker only what may be heard."""
+    shot, _ = scene(members=5)
+    beliefs = beliefs_of(shot)
+    seen = beliefs.vigilance
+    assert seen is not None
+    taught = [item for item in beliefs.items if item.answers]
+    lessons = lessons_of(shot, beliefs, taught)
+    found = lessons.likelihoods
+    assert found is not None
+    said = [(0.1, 0.9) if item.posterior[0] > 0.5 else (0.9, 0.1) for item in taught]
+    moved = [replace(item, posterior=belief, suggestion=belief) for item, belief in zip(taught, said, strict=True)]
+    assert lessons_of(shot, beliefs, moved).likelihoods == pytest.approx(found, rel=0.02), "but for the caps"
+    place = np.full(60, -1)
+    place[[int(item.id) - 1 for item in taught]] = np.arange(len(taught))
+    weights = lessons_of(shot, replace(beliefs, vigilance=None), taught).weights
+    voice = capped(weights, place[shot.answer_item], shot.answer_worker, seen.weight, seen.group).voice
+    for at in range(0, len(taught), 7):
+        belief = beliefs.pool.prior
+        for one in np.flatnonzero(place[shot.answer_item] == at):
+            who, heard = shot.answer_worker[one], voice[shot.answer_worker[one]] * seen.weight[one]
+            by = beliefs.reliabilities[shot.workers[who]]
+            belief = absorb(belief, Evidence(shot.answer_bits[one]), by, beliefs.pool, heard)
+        likely = np.array(belief) / np.array(beliefs.pool.prior)
+        assert found[at] == pytest.approx(likely / likely.max())
 
 
 def test_too_many_shared_answers_teach_nothing() -> None:

@@ -52,6 +52,8 @@ def test_a_control_is_taught_as_it_was_told(played: tuple[Loop, Snapshot, Belief
     truth = [loop.scene.task.truth[loop.row_of[item.id]] for item in told]
     assert (lessons.targets[rows].argmax(axis=1) == truth).all()
     assert lessons.targets[rows].max(axis=1).min() > 0.95
+    assert lessons.likelihoods is not None
+    assert (lessons.likelihoods[rows] == lessons.targets[rows]).all()
     others = [at for at in range(len(found.taught)) if at not in rows]
     assert lessons.targets[others].max(axis=1).min() < 0.95, "the crowd is not that sure of everything"
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from training.calibrate import Blend, fit_blend, fit_temperature, log_losses, softmax
+from training.errors import BadExamples
 from training.evaluate import evaluate
-from training.examples import ENOUGH, held_parts, shuffled_batches, sorted_batches
+from training.examples import ENOUGH, Examples, held_parts, shuffled_batches, sorted_batches
 from training.probe import fit_probe
 from training.recipe import Kind, Recipe
 
@@ -30,6 +31,55 @@ def test_a_boastful_network_is_cooled_down() -> None:
     assert log_losses(cooled, fresh_truth).mean() < log_losses(softmax(fresh), fresh_truth).mean() - 0.2
     rng = np.random.default_rng(0)
     assert evaluate(cooled, fresh_truth, rng).ece.value < 0.4 * evaluate(softmax(fresh), fresh_truth, rng).ece.value
+
+
+def by_noisy_answers(shared: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(logits, beliefs, likelihoods, truth) of 3,000 contents: honest logits, and beliefs by two answers each, right on
+    0.75, formed without the content. Of the wrong ones, this share is what the network thinks likeliest."""
+    rng, n, k = np.random.default_rng(5), 3000, 4
+    logits = rng.normal(0, 2.5, (n, k))
+    truth = (softmax(logits).cumsum(axis=1) > rng.random((n, 1))).argmax(axis=1)
+    likelihoods, likeliest = np.ones((n, k)), logits.argmax(axis=1)
+    thought = np.where(likeliest == truth, (truth + 1) % k, likeliest)
+    for _ in range(2):
+        wrong = np.where(rng.random(n) < shared, thought, (truth + rng.integers(1, k, n)) % k)
+        said = np.where(rng.random(n) < 0.75, truth, wrong)
+        likelihoods *= np.where(np.eye(k)[said] > 0, 0.75, 0.25 / (k - 1))
+    beliefs = likelihoods / likelihoods.sum(axis=1, keepdims=True)
+    return logits, beliefs, likelihoods, np.eye(k)[truth]
+
+
+def test_doubtful_answers_do_not_make_an_honest_network_doubtful() -> None:
+    logits, beliefs, likelihoods, truth = by_noisy_answers(0.0)
+    weights = np.ones(len(logits))
+    assert fit_temperature(logits, truth, weights) == pytest.approx(1.0, abs=0.05)
+    alone = fit_temperature(logits, beliefs, weights)
+    assert alone > 1.5, "beliefs are more doubtful than a network that reads the content"
+    both = fit_temperature(logits, beliefs, weights, likelihoods)
+    assert both == pytest.approx(np.sqrt(alone), rel=0.05), "half way to the truth, which the likelihood finds"
+    assert fit_temperature(logits, beliefs, weights, 7 * likelihoods) == pytest.approx(both), "its scale says nothing"
+    blend = fit_blend(logits, logits, beliefs, weights, likelihoods)
+    said = blend.probabilities(logits, logits)
+    assert log_losses(said, truth).mean() < log_losses(softmax(logits / alone), truth).mean() - 0.02
+
+
+def test_errors_in_common_do_not_make_a_network_cold() -> None:
+    """Where workers err on what the network errs on, the likelihood alone would make it too sure."""
+    logits, beliefs, likelihoods, _ = by_noisy_answers(1.0)
+    weights = np.ones(len(logits))
+    alone, both = (fit_temperature(logits, beliefs, weights, given) for given in (None, likelihoods))
+    assert both**2 / alone < 0.9, "the likelihood's own"
+    assert np.log(both) < 0.5 * np.log(alone), "the honest one is 1"
+    assert both > 1
+
+
+def test_likelihoods_must_fit_the_examples() -> None:
+    soft = np.full((2, 3), 1 / 3)
+    for wrong in (np.ones((2, 2)), np.ones((3, 3)), np.array([[1.0, 1.0, 1.0], [0.0, 0.0, 0.0]])):
+        with pytest.raises(BadExamples, match="likelihoods"):
+            Examples(Kind.TEXT, ("a", "b"), soft, np.ones(2), likelihoods=wrong)
+    plain, likely = (Examples(Kind.TEXT, ("a", "b"), soft, np.ones(2), likelihoods=given) for given in (None, soft))
+    assert plain.fingerprint != likely.fingerprint
 
 
 def test_nothing_held_out_changes_no_temperature() -> None:
