@@ -20,7 +20,7 @@ class Fitted:
 
     blend: Blend = field(default_factory=Blend)
     pull: float = 0.1
-    metrics: dict[str, float] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)  # against the crowd's beliefs, doubts and all
 
 
 def judge_voices(

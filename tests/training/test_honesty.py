@@ -7,11 +7,13 @@ import pytest
 import torch
 
 from training.calibrate import Blend, fit_blend, fit_temperature, log_losses, softmax
+from training.cross_fit import cross_fit
 from training.errors import BadExamples
 from training.evaluate import evaluate
 from training.examples import ENOUGH, Examples, held_parts, shuffled_batches, sorted_batches
 from training.probe import fit_probe
 from training.recipe import Kind, Recipe
+from training.voices import foretold, judge_voices
 
 
 def boastful(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -58,9 +60,23 @@ def test_doubtful_answers_do_not_make_an_honest_network_doubtful() -> None:
     both = fit_temperature(logits, beliefs, weights, likelihoods)
     assert both == pytest.approx(np.sqrt(alone), rel=0.05), "half way to the truth, which the likelihood finds"
     assert fit_temperature(logits, beliefs, weights, 7 * likelihoods) == pytest.approx(both), "its scale says nothing"
-    blend = fit_blend(logits, logits, beliefs, weights, likelihoods)
-    said = blend.probabilities(logits, logits)
+    blend = fit_blend(logits, 2 * logits, beliefs, weights, likelihoods)
+    assert [blend.network_temperature, blend.probe_temperature] == pytest.approx([both, 2 * both], rel=0.05)
+    said = blend.probabilities(logits, 2 * logits)
     assert log_losses(said, truth).mean() < log_losses(softmax(logits / alone), truth).mean() - 0.02
+
+
+def test_voices_and_cross_fitting_hear_the_likelihoods() -> None:
+    """The held-out rows' own, in their order."""
+    logits, beliefs, likelihoods, _ = (part[:200] for part in by_noisy_answers(0.0))
+    examples = Examples(Kind.TEXT, ("a",) * 200, beliefs, np.ones(200), likelihoods=likelihoods)
+    kept, held = np.arange(80), np.arange(199, 79, -1)
+    fitted = judge_voices(logits[held], logits, examples, [(kept, held)], 0)
+    probe = foretold(logits, examples, [(kept, held)], fitted.pull)
+    told = logits[held], probe, beliefs[held], np.ones(120)
+    assert fitted.blend == fit_blend(*told, likelihoods[held]) != fit_blend(*told)
+    alone, heard = (cross_fit(logits, beliefs, np.ones(200), 0, given) for given in (None, likelihoods))
+    assert heard.max(axis=1).mean() > alone.max(axis=1).mean() + 0.05
 
 
 def test_errors_in_common_do_not_make_a_network_cold() -> None:

@@ -1,4 +1,7 @@
-"""Cards and READMEs say whose answers were left out. Each docstring names the planted bug that its test caught."""
+"""What a teacher hands on, and whose answers cards and READMEs say were left out.
+
+Each docstring names the planted bug that its test caught.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +33,14 @@ def test_the_next_card_says_how_many_were_left_out(world: World, recipe: Recipe,
     card = TransformerTrainer().card(examples, recipe, Fitted(), Course([0.5] * 6, 6, 6, 1), 1.0)
     assert card.withdrawn_workers == 3
     assert examples.fingerprint == teacher._examples(replace(lessons, withdrawn=0)).fingerprint
+
+
+def test_how_likely_the_answers_are_arrives(world: World, recipe: Recipe, tmp_path: Path) -> None:
+    """Planted: the teacher forgets the likelihoods on their way."""
+    contents, likely = [Content(Medium.TEXT, text) for text in world.examples.contents], 2 * world.examples.soft_labels
+    lessons = Lessons(contents, world.examples.soft_labels, np.ones(60), likelihoods=likely)
+    examples = Teacher(tmp_path, recipe, world.examples.labels, lambda _: b"")._examples(lessons)
+    assert examples.likelihoods is likely
 
 
 def test_a_card_of_before_loads(version: Version, tmp_path: Path) -> None:
