@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from bot.simulated.crowd import crowd_of
 from core.inference import Refit, refit
 from core.item import between
+from core.teaching import weights_of
 from core.voice import learnt_weight, starts
 from tests.benchmarks.crowds import FOLDER, Crowd, Floats, Ints, load
 from tests.benchmarks.embedded import crowd_features, rows_of, text_set
@@ -95,29 +96,36 @@ def simulated(name: str, seed: int, most_items: int) -> Case:
     return Case(crowd, found.x[rows], TARGET, tuple(found.texts[row] for row in rows))
 
 
-def foretold(case: Case, beliefs: Floats, seed: int) -> Floats:
+def lessons_of(found: Refit) -> tuple[Floats, Floats, Floats]:
+    """((N, K) soft labels, (N,) weights, (N, K) likelihoods) that a night is taught."""
+    likelihoods = np.asarray(found.posteriors) / np.array(found.pool.prior)
+    return found.calibrated, weights_of(found.calibrated), likelihoods
+
+
+def foretold(case: Case, found: Refit, seed: int) -> Floats:
     """(N, K) calibrated suggestions, each by a probe that saw no answer about its item."""
-    doubt = -(beliefs * np.log(np.maximum(beliefs, 1e-12))).sum(axis=1) / np.log(beliefs.shape[1])
-    weight = np.clip(1.0 - doubt, 0.05, 1.0)
+    beliefs, weight, likelihoods = lessons_of(found)
     fold = np.random.default_rng([seed, 1]).permutation(len(beliefs)) % FOLDS
     logits = np.zeros(beliefs.shape)
     for k in range(FOLDS):
         taught = fold != k
         probe = fit_probe(case.features[taught], beliefs[taught], weight[taught], PULL.get(case.crowd.name, 3.0))
         logits[~taught] = probe.logits(torch.from_numpy(case.features[~taught])).double().numpy()
-    return softmax(logits / fit_temperature(logits, beliefs, weight))
+    return softmax(logits / fit_temperature(logits, beliefs, weight, likelihoods))
 
 
-def foretold_by_recipe(case: Case, beliefs: Floats, seed: int) -> Floats:
+def foretold_by_recipe(case: Case, found: Refit, seed: int) -> Floats:
     """The same by versions of the default recipe, adapters and probe, as the night trains them."""
-    doubt = -(beliefs * np.log(np.maximum(beliefs, 1e-12))).sum(axis=1) / np.log(beliefs.shape[1])
-    weight, said = np.clip(1.0 - doubt, 0.05, 1.0), np.zeros(beliefs.shape)
+    beliefs, weight, likelihoods = lessons_of(found)
+    said = np.zeros(beliefs.shape)
     fold, trainer = np.random.default_rng([seed, 1]).permutation(len(beliefs)) % FOLDS, TransformerTrainer()
     for k in range(FOLDS):
         taught, asked = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
         texts = tuple(case.texts[row] for row in taught)
         with tempfile.TemporaryDirectory() as folder:
-            examples = Examples(Kind.TEXT, texts, beliefs[taught], weight[taught])
+            examples = Examples(
+                Kind.TEXT, texts, beliefs[taught], weight[taught], likelihoods=likelihoods[taught]
+            )
             version = trainer.train(examples, Recipe(seed=seed), Path(folder))
             scores = trainer.score(version.folder, [case.texts[row] for row in asked])
             said[asked] = np.concatenate([part for part, _ in scores])
@@ -204,7 +212,7 @@ def measured(name: str, case: Case, seed: int, ladder: Sequence[float], kept: Ke
     """One seed; the steps are kept one by one."""
     turn, key = case.crowd.turn(seed), f"{name}/{len(case.crowd.truth)}/{seed}" + "/recipe" * (network == "recipe")
     two, speaker = case.crowd.only(turn < 2), NETWORKS[network]
-    said = np.array(kept.get(f"{key}/said", lambda: speaker(case, refit(two.table()).calibrated, seed).tolist()))
+    said = np.array(kept.get(f"{key}/said", lambda: speaker(case, refit(two.table()), seed).tolist()))
     most = 5 if name != "product" else 3
 
     def curve(words: str, work: Callable[[], Curve]) -> Curve:
