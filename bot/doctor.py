@@ -14,6 +14,7 @@ from bot.settings import Settings
 from core.errors import CrowdloopError
 from storage.engine import parse, warnings
 from storage.migrations import pending
+from training.charts import fonts
 
 LEAST_DISK = 2  # GB that a night should find free
 
@@ -43,6 +44,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _disk(settings)
     yield _base(settings)
     yield _device(settings)
+    yield _fonts()
 
 
 def _token(settings: Settings) -> Iterator[Finding]:
@@ -97,3 +99,9 @@ def _device(settings: Settings) -> Finding:
     if settings.training.device == "cuda" and not gpu:
         return Finding(False, 'training.device is "cuda" and there is no GPU here.', fatal=False)
     return Finding(True, f"Nights run on the {'GPU ' + torch.cuda.get_device_name(0) if gpu else 'CPU'}.")
+
+
+def _fonts() -> Finding:
+    if any("SC" in name for name in fonts()):
+        return Finding(True, "A font that knows Chinese is there for the pictures of nights.")
+    return Finding(False, "No font here knows Chinese: pictures of nights show boxes (fonts-noto-cjk).", fatal=False)

@@ -52,9 +52,14 @@ def clipped(text: str, longest: int) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
+def fonts() -> list[str]:
+    """Return which of our fonts are installed, the one that knows most languages first."""
+    there = {font.name for font in font_manager.fontManager.ttflist}
+    return [name for name in FONTS if name in there]
+
+
 def use_font(figure: Figure) -> None:
     """Set every text in the first installed font that also knows Chinese."""
-    there = {font.name for font in font_manager.fontManager.ttflist}
-    families: Sequence[str] = [name for name in FONTS if name in there] or ["sans-serif"]
+    families: Sequence[str] = fonts() or ["sans-serif"]
     for text in figure.findobj(lambda artist: hasattr(artist, "set_fontfamily")):
         text.set_fontfamily(families)  # type: ignore[attr-defined]

@@ -195,7 +195,7 @@ def main() -> None:
     parser.add_argument("--network", choices=("probe", "lora"), default="probe", help="whose versions are judged")
     parser.add_argument("--share", type=float, help="of the rivals' budget that ours spends")
     parser.add_argument("--sets", nargs="*", default=list(BUDGETS))
-    parser.add_argument("--strategies", nargs="*", default=["ours", *RIVALS, *INFALLIBLE])
+    parser.add_argument("--strategies", nargs="*", help="by name; lora runs no crowd that is never wrong by itself")
     parser.add_argument("--only-table", action="store_true")
     parser.add_argument("--plot", type=Path)
     asked = parser.parse_args()
@@ -207,7 +207,8 @@ def main() -> None:
     if not asked.only_table:
         sets = ["trec_questions"] if asked.quick else asked.sets
         share = asked.share or OURS[asked.network]
-        measured(kept, sets, asked.strategies, 1 if asked.quick else asked.seeds, asked.network, share)
+        strategies = asked.strategies or ["ours", *RIVALS, *(INFALLIBLE if asked.network == "probe" else ())]
+        measured(kept, sets, strategies, 1 if asked.quick else asked.seeds, asked.network, share)
     runs = known(kept)
     table(runs)
     limits(runs)

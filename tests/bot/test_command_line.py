@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from bot import doctor
+from bot.settings import Settings
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -60,6 +63,13 @@ def test_doctor_says_what_to_mend(tmp_path: Path) -> None:
     assert "MEND  telegram.token: is missing" in found.stdout and "ok    The settings are read." in found.stdout
     mended = crowdloop("doctor", folder=tmp_path, CROWDLOOP_TELEGRAM__TOKEN="1:canary-token-that-nobody-sees")
     assert mended.returncode == 0 and "canary" not in mended.stdout + mended.stderr
+
+
+def test_doctor_looks_for_a_font_that_knows_chinese(monkeypatch: pytest.MonkeyPatch) -> None:
+    for there, known in (("Noto Sans CJK SC", True), ("DejaVu Sans", False)):
+        monkeypatch.setattr(doctor, "fonts", lambda there=there: [there])
+        found = [finding for finding in doctor.examine(Settings()) if "font" in finding.sentence]
+        assert [(finding.well, finding.fatal and not finding.well) for finding in found] == [(known, False)]
 
 
 def test_a_night_of_an_unknown_campaign_is_refused(tmp_path: Path) -> None:
