@@ -6,6 +6,8 @@ Crowd: campaigns of `tests.benchmarks.campaigns` in the real core (30 workers: 4
 random, 1 constant, 1 ring of 2; items of every difficulty), run until no item is open. All rules have the same controls
 and the same stop rule, on the beliefs of the day (no refit between); only the draw differs. Peers: any open item at
 random; any item of the head of the queue at random; the rise of the best guess (a knowledge gradient) on the same head.
+Reliabilities are compared with the true ones as the day has moved them, as the night's refit finds them, and as they
+would be were every answer graded by the truth.
 Clock: `new_question` on 10^3 and 10^6 open items, in memory and in SQLite files; 10^7 in SQLite with `--large`.
 """
 
@@ -23,7 +25,9 @@ from scipy.stats import spearmanr
 
 from core import routing
 from core.campaign import Campaign, Policy
+from core.ids import WorkerId
 from core.item import Role, Verdict
+from core.refit import beliefs_of
 from core.reliability import Reliability, accuracy
 from core.routing import FLOOR, Head
 from core.worth import worker_matrix
@@ -65,7 +69,7 @@ class Run:
     half: int  # answers when half of the items were settled
     settled: float
     right: float  # of all items, the likeliest label
-    rank: float  # Spearman's rho of estimated with true reliabilities
+    ranks: tuple[float, float, float]  # Spearman's rho of reliabilities: `_ranks`
     connected: bool  # every worker has an item in common with some other, all in one graph
 
 
@@ -97,18 +101,33 @@ def run(rule: str, seed: int, items: int) -> Run:
 
 def _summed_up(made: World, half: int) -> Run:
     items = [one for one in made.tx.store.items.values() if one.role is not Role.CONTROL]
-    pool = made.tx.campaign(made.id).pool
-    found = [made.tx.enrolment(made.id, worker.id) for worker, _ in made.people]
-    pairs = [(accuracy(one.reliability, pool)[0], mind.accuracy)
-             for one, (_, mind) in zip(found, made.people, strict=True) if one and one.answered]  # fmt: skip
     return Run(
         made.spent,
         half,
         float(np.mean([one.verdict is Verdict.SETTLED for one in items])),
         float(np.mean([int(np.argmax(one.posterior)) == made.truth[one.id] for one in items])),
-        float(spearmanr(*zip(*pairs, strict=True)).statistic),
+        _ranks(made),
         _connected(made),
     )
+
+
+def _ranks(made: World) -> tuple[float, float, float]:
+    """How the workers' reliabilities agree in rank with the true ones: as the day has moved them, as the night's refit
+    finds them, and as they would be were every answer graded by the truth."""
+    pool, refitted = made.tx.campaign(made.id).pool, beliefs_of(made.archive.snapshot(made.id))
+    graded: dict[WorkerId, list[bool]] = {}
+    for answer in made.tx.store.answers.values():
+        graded.setdefault(answer.worker, []).append(answer.evidence.labels() == (made.truth[answer.item],))
+    found = []
+    for worker, mind in made.people:
+        enrolled = made.tx.enrolment(made.id, worker.id)
+        if enrolled and worker.id in refitted.reliabilities and worker.id in graded:
+            day, night = enrolled.reliability, refitted.reliabilities[worker.id]
+            told = float(np.mean(graded[worker.id]))
+            found.append((mind.accuracy, accuracy(day, pool)[0], accuracy(night, refitted.pool)[0], told))
+    true, *others = zip(*found, strict=True)
+    day, night, told = (float(spearmanr(true, other).statistic) for other in others)
+    return day, night, told
 
 
 def _connected(made: World) -> bool:
@@ -133,7 +152,8 @@ def _connected(made: World) -> bool:
 def crowd(seeds: int, items: int) -> None:
     """Each rule beside drawing any open item at random, seed by seed."""
     print(f"four labels, {items} items, 30 workers, {seeds} seeds; answers without controls\n")
-    print("draw                      answers  saved [95 %]      to half settled  settled  right  Spearman  connected")
+    print("draw                      answers  saved [95 %]      to half settled  settled  right"
+          "  Spearman: day, night, graded  connected")
     base: list[Run] = []
     for rule in RULES:
         runs = [run(rule, seed, items) for seed in range(seeds)]
@@ -142,7 +162,8 @@ def crowd(seeds: int, items: int) -> None:
         low, high = spread(saved)
         print(f"{rule:25} {np.mean([r.answers for r in runs]):7.0f}  {np.mean(saved):+6.1%} [{low:+.1%}, {high:+.1%}]"
               f" {np.mean([r.half for r in runs]):18.0f} {np.mean([r.settled for r in runs]):8.3f}"
-              f" {np.mean([r.right for r in runs]):6.3f} {np.mean([r.rank for r in runs]):9.2f}"
+              f" {np.mean([r.right for r in runs]):6.3f}"
+              f"  {'  '.join(f'{rank:.2f}' for rank in np.mean([r.ranks for r in runs], axis=0)):>28}"
               f"  {all(r.connected for r in runs)}", flush=True)  # fmt: skip
 
 
