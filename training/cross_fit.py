@@ -13,14 +13,13 @@ FOLDS = 5
 FIRST_PULL = 4  # index into PULLS from which the search for the best strength begins
 
 
-def cross_fit(
-    features: Floats, soft_labels: Floats, weights: Floats, seed: int, likelihoods: Floats | None = None
-) -> Floats:
+def cross_fit(features: Floats, soft_labels: Floats, weights: Floats, seed: int) -> Floats:
     """Return (N, K) calibrated probabilities of each of N rows, by a probe on frozen embeddings of the other folds.
 
-    `features` (N, D), `soft_labels` (N, K), `weights` (N,) as in `training.probe.fit_probe`; `likelihoods` as in
-    `training.calibrate.fit_temperature`. Fewer rows than folds, or one fold that holds all the weight, leave a row at
-    the class shares.
+    `features` (N, D), `soft_labels` (N, K), `weights` (N,) as in `training.probe.fit_probe`. Fewer rows than folds, or
+    one fold that holds all the weight, leave a row at the class shares. The temperature is by the soft labels alone:
+    surer voices put lessons wrong where workers and probe err on the same texts (`sp`, three seeds of the loop: its
+    versions right on 0.5 points less).
     """
     fold = np.random.default_rng(seed).permutation(len(features)) % FOLDS
     tried: dict[int, Floats] = {}
@@ -34,7 +33,7 @@ def cross_fit(
     while best != better:
         best = better
         better = min((at for at in (best, best - 1, best + 1) if 0 <= at < len(PULLS)), key=loss)
-    found: Floats = softmax(tried[best] / fit_temperature(tried[best], soft_labels, weights, likelihoods))
+    found: Floats = softmax(tried[best] / fit_temperature(tried[best], soft_labels, weights))
     return found
 
 

@@ -56,7 +56,7 @@ class TransformerTrainer:
         network = build_network(examples.kind, recipe, examples.soft_labels.shape[1])
         inputs = network.settle(network.encode(examples.contents), recipe.batch_size)
         features = look_at(inputs, recipe, network.features)
-        return cross_fit(features, examples.soft_labels, examples.weights, recipe.seed, examples.likelihoods)
+        return cross_fit(features, examples.soft_labels, examples.weights, recipe.seed)
 
     def train(self, examples: Examples, recipe: Recipe, home: Path, progress: Progress = silent) -> Version:
         """Train, calibrate and write one version under `home`; a killed training resumes where it was, and one that was

@@ -102,11 +102,10 @@ def taught(
 
 
 def foretold(
-    vectors: Singles, soft: Floats, weights: Floats, rng: np.random.Generator, near: int,
-    likelihoods: Floats | None = None,
-) -> tuple[Floats, int]:  # fmt: skip
+    vectors: Singles, soft: Floats, weights: Floats, rng: np.random.Generator, near: int
+) -> tuple[Floats, int]:
     """(N, K) calibrated probabilities of each row by a probe of the other folds, and the index of its strength."""
-    whole, near = taught(vectors, soft, weights, rng, near, likelihoods)
+    whole, near = taught(vectors, soft, weights, rng, near)
     fold, logits = rng.permutation(len(vectors)) % FOLDS, np.zeros(soft.shape)
     for one in range(FOLDS):
         kept = fold != one
@@ -144,8 +143,7 @@ class ProbeTrainer:
     def cross_fit(self, lessons: Lessons) -> Floats:
         """(N, K) what probes that did not learn a row say of it."""
         rows = self._rows_of(lessons.contents)
-        said = self.vectors[rows], lessons.targets, lessons.weights, self.rng, self.near, lessons.likelihoods
-        found, self.near = foretold(*said)
+        found, self.near = foretold(self.vectors[rows], lessons.targets, lessons.weights, self.rng, self.near)
         return found
 
     def train(self, lessons: Lessons, tell: Callable[[str], None]) -> VersionId:
