@@ -10,6 +10,7 @@ from training.calibrate import log_losses
 from training.examples import Floats
 
 BINS = 10
+LEAST = 8  # items of a point in the diagram of reliability
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Report:
     ece: Interval  # expected calibration error, 0..1
     macro_f1: Interval
     confusion: tuple[tuple[float, ...], ...]  # (K, K): expected items of truth k that were called l
-    reliability: tuple[tuple[float, float, float], ...]  # (mean confidence, share right, items) of each filled bin
+    reliability: tuple[tuple[float, float, float], ...]  # (mean confidence, share right, items): `reliability`
 
     def as_json(self) -> dict[str, object]:
         """Return plain numbers, lists and names."""
@@ -57,7 +58,6 @@ def evaluate(suggestions: Floats, truth: Floats, rng: np.random.Generator, draws
 
     in_bin = np.eye(BINS)[bins]
     gaps = np.abs(counts @ (in_bin * (confidence - right)[:, None])).sum(axis=1) / n
-    filled = [b for b in range(BINS) if in_bin[:, b].any()]
     return Report(
         items=n,
         accuracy=mean(right),
@@ -66,11 +66,15 @@ def evaluate(suggestions: Floats, truth: Floats, rng: np.random.Generator, draws
         ece=spread(gaps),
         macro_f1=spread(macro_f1(counts, truth, np.eye(k)[called])),
         confusion=tuple(tuple(float(x) for x in row) for row in truth.T @ np.eye(k)[called]),
-        reliability=tuple(
-            (float(confidence[bins == b].mean()), float(right[bins == b].mean()), float(in_bin[:, b].sum()))
-            for b in filled
-        ),
+        reliability=reliability(confidence, right),
     )
+
+
+def reliability(confidence: Floats, right: Floats) -> tuple[tuple[float, float, float], ...]:
+    """Return (mean confidence, share right, items) of at most BINS groups of rising confidence, alike in size and none
+    under LEAST, so that no point of the diagram is one item's luck."""
+    groups = np.array_split(np.argsort(confidence, kind="stable"), max(1, min(BINS, len(confidence) // LEAST)))
+    return tuple((float(confidence[rows].mean()), float(right[rows].mean()), float(len(rows))) for rows in groups)
 
 
 def macro_f1(counts: Floats, truth: Floats, called: Floats) -> Floats:

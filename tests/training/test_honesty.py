@@ -8,7 +8,7 @@ import torch
 
 from training.calibrate import Blend, fit_blend, fit_temperature, log_losses, softmax
 from training.errors import BadExamples
-from training.evaluate import evaluate
+from training.evaluate import evaluate, reliability
 from training.examples import ENOUGH, Examples, held_parts, shuffled_batches, sorted_batches
 from training.probe import fit_probe
 from training.recipe import Kind, Recipe
@@ -189,3 +189,16 @@ def test_few_texts_are_seen_more_often() -> None:
     recipe = Recipe(epochs=10, batch_size=32, least_steps=60)
     few, some, many = (recipe.suited_to(Kind.TEXT, n) for n in (40, 100, 1000))
     assert (few.epochs, some.epochs) == (40, 20) and many == recipe
+
+
+def test_no_point_of_the_reliability_diagram_is_one_items_luck() -> None:
+    rng = np.random.default_rng(0)
+    for items, groups in ((3, 1), (31, 3), (400, 10)):
+        confidence = rng.uniform(0.3, 1.0, items)
+        right = (rng.random(items) < confidence).astype(float)
+        said, share, sizes = np.array(reliability(confidence, right)).T
+        assert len(said) == groups and sizes.sum() == items and np.ptp(sizes) <= 1
+        assert (np.diff(said) > 0).all()
+        assert (said * sizes).sum() == pytest.approx(confidence.sum())
+        assert (share * sizes).sum() == pytest.approx(right.sum())
+    assert np.abs(said - share).max() < 0.25
