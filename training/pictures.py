@@ -127,7 +127,7 @@ def write_heading(figure: Figure, night: NightPicture) -> None:
     figure.text(0.05, 0.972, f"{night.words.title} · {night.campaign}", size=13, color=QUIET, va="center")
     figure.text(0.05, 0.935, f"{100 * accuracy.value:.1f} %", size=34, color=AFTER, weight="bold", va="center")
     figure.text(
-        0.34,
+        0.38,
         0.931,
         f"{100 * accuracy.low:.0f}-{100 * accuracy.high:.0f} %  ·  n = {night.after.items}",
         size=13,
