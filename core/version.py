@@ -34,7 +34,7 @@ class Lessons:
     weights: Floats  # (N,), 0..1
     voices: Sequence[Sequence[int]] = ()  # N of them: who has answered each content, by number; () where unknown
     withdrawn: int = 0  # people whose answers are left out because they asked for it
-    likelihoods: Floats | None = None  # (N, K) of the answers to each content, whatever the label; None: unknown
+    likelihoods: Floats | None = None  # (N, K) of the answers under each label, up to a factor; None: unknown
 
     def __post_init__(self) -> None:
         if not len(self.contents) == len(self.targets) == len(self.weights):

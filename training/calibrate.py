@@ -47,18 +47,18 @@ def fit_temperature(
     The loss is convex in 1/T; dividing logits by T never changes which label is first. Two pseudo-examples hold T
     near 1 where there is little to fit on.
 
-    `likelihoods` (N, K), of the crowd's answers whatever the label: the geometric mean of that temperature and the one
-    under which the answers are likeliest (Raykar et al. 2010, JMLR 11:1297). A belief is formed without the content,
-    so it calls a network that knows better than two answers too sure. The likelihood does not, but where the content
-    misleads workers and network alike it takes that for knowledge. Measured with two answers an item, nats above the
-    least log loss of any temperature, soft labels / likelihood / both: trec_questions with simulated workers 0.084 /
-    0.000 / 0.024, real ones on `sp` 0.000 / 0.010 / 0.002; with one answer 0.434 / 0.100 / 0.064 and 0.026 / 0.046 /
-    0.000.
+    `likelihoods` (N, K), of the crowd's answers under each label, up to a factor: the geometric mean of that
+    temperature and the one under which the answers are likeliest (Raykar et al. 2010, JMLR 11:1297). A belief is
+    formed without the content, so it calls a network that knows better than two answers too sure. The likelihood does
+    not, but where the content misleads workers and network alike it takes that for knowledge. Measured with a probe
+    and two answers an item, nats above the least log loss of any temperature, soft labels / likelihood / both:
+    trec_questions with simulated workers 0.084 / 0.000 / 0.024, real ones on `sp` 0.000 / 0.010 / 0.002; with one
+    answer 0.434 / 0.100 / 0.064 and 0.026 / 0.046 / 0.000.
     """
     if len(logits) == 0:
         return 1.0
 
-    def optimum(losses: Callable[[Floats], Floats]) -> float:
+    def optimum(losses: Callable[[Floats], Floats]) -> float:  # log T
         def cost(log_t: float) -> float:
             each = losses(softmax(logits / np.exp(log_t)))
             return float((weights * each).sum() / weights.mean() + 2 * log_t**2)

@@ -30,7 +30,7 @@ class Examples:
     labels: tuple[str, ...] = ()  # K wordings, for cards and pictures
     voices: tuple[tuple[int, ...], ...] = ()  # who has answered each content, by number; () where unknown
     withdrawn: int = 0  # workers whose answers are left out because they asked for it: for the card alone
-    likelihoods: Floats | None = None  # (N, K) of the answers to each content, whatever the label; None: unknown
+    likelihoods: Floats | None = None  # (N, K) of the answers under each label, up to a factor; None: unknown
 
     def __post_init__(self) -> None:
         """Refuse shapes and values that can never be right; raises BadExamples."""

@@ -65,7 +65,8 @@ def test_doctor_says_what_to_mend(tmp_path: Path) -> None:
     assert mended.returncode == 0 and "canary" not in mended.stdout + mended.stderr
 
 
-def test_doctor_looks_for_a_font_that_knows_chinese(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_looks_for_a_font_that_knows_chinese(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # the database is opened where one stands
     for there, known in (("Noto Sans CJK SC", True), ("DejaVu Sans", False)):
         monkeypatch.setattr(doctor, "fonts", lambda there=there: [there])
         found = [finding for finding in doctor.examine(Settings()) if "font" in finding.sentence]
